@@ -1,0 +1,295 @@
+package jwtverifier
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Every error of this package belongs to exactly one of three families. Match
+// them with [errors.Is].
+var (
+	// ErrInvalidToken means that the token was refused, and will be refused
+	// again. Answer 401. The error is a [*TokenError].
+	ErrInvalidToken = errors.New("jwtverifier: invalid token")
+
+	// ErrUnavailable means that the token could not be judged, because the
+	// keys to judge it by could not be had. It says nothing about the token.
+	// Answer 503. The error is an [*UnavailableError].
+	ErrUnavailable = errors.New("jwtverifier: keys unavailable")
+
+	// ErrMisconfigured means that this package was called in a way that it
+	// cannot serve: a bug in the embedding program. Answer 500.
+	ErrMisconfigured = errors.New("jwtverifier: misconfigured")
+)
+
+// The reasons for which a token is refused, in the order in which they are
+// checked: the first one broken is reported, so ErrExpired means "otherwise
+// good". Each comes inside a [*TokenError] and matches [ErrInvalidToken] too.
+var (
+	// ErrMalformed: not a JWS in compact serialization, or its header or
+	// payload is not one strict JSON object, or its header has a member that
+	// this package refuses (crit, b64, enc, zip). RFC 7515 §5.2, RFC 7519 §7.2.
+	ErrMalformed = errors.New("jwtverifier: malformed token")
+
+	// ErrAlgorithm: the header's alg is not RS256. RFC 8725 §3.1.
+	ErrAlgorithm = errors.New("jwtverifier: signature algorithm not allowed")
+
+	// ErrUnknownKey: no eligible key of the server's current key set has the
+	// header's kid. RFC 7515 §4.1.4.
+	ErrUnknownKey = errors.New("jwtverifier: unknown signing key")
+
+	// ErrSignature: the signature is not the key's over the received bytes.
+	ErrSignature = errors.New("jwtverifier: signature does not match")
+
+	// ErrTokenType: a token of another kind, such as an ID token given to
+	// VerifyAccessToken. RFC 8725 §3.11, RFC 9068 §2.1.
+	ErrTokenType = errors.New("jwtverifier: wrong type of token")
+
+	// ErrIssuer: iss is not the configured issuer, byte for byte. RFC 7519 §4.1.1.
+	ErrIssuer = errors.New("jwtverifier: wrong issuer")
+
+	// ErrAudience: aud names none of the configured audiences or, in an ID
+	// token, client IDs. RFC 7519 §4.1.3.
+	ErrAudience = errors.New("jwtverifier: wrong audience")
+
+	// ErrAuthorizedParty: azp of an ID token with several audiences is not a
+	// configured client ID. OpenID Connect Core §3.1.3.7.
+	ErrAuthorizedParty = errors.New("jwtverifier: wrong authorized party")
+
+	// ErrClientID: the access token's client is none of the authorized ones.
+	ErrClientID = errors.New("jwtverifier: client not authorized")
+
+	// ErrNonce: the nonce is not the expected one. OpenID Connect Core §3.1.3.7.
+	ErrNonce = errors.New("jwtverifier: wrong nonce")
+
+	// ErrClaim: a claim without a reason of its own (exp, iat, nbf, sub, scp,
+	// scope) is missing where it is required, or of a wrong type. The
+	// TokenError's Claim names it.
+	ErrClaim = errors.New("jwtverifier: claim missing or of a wrong type")
+
+	// ErrConfirmation: the access token is bound to its sender's key (cnf) and
+	// the Verifier was not told that the proof is checked. RFC 7800 §3.
+	ErrConfirmation = errors.New("jwtverifier: sender-constrained token")
+
+	// ErrTokenHash: at_hash or c_hash does not fit. OpenID Connect Core §3.1.3.6, §3.3.2.11.
+	ErrTokenHash = errors.New("jwtverifier: hash does not match")
+
+	// ErrAuthTime: auth_time is missing, too old or another than before.
+	// OpenID Connect Core §3.1.3.7, §12.2.
+	ErrAuthTime = errors.New("jwtverifier: authentication time not acceptable")
+
+	// ErrIssuedAt: iat is in the future.
+	ErrIssuedAt = errors.New("jwtverifier: issued in the future")
+
+	// ErrNotYetValid: nbf is in the future. RFC 7519 §4.1.5.
+	ErrNotYetValid = errors.New("jwtverifier: not valid yet")
+
+	// ErrExpired: exp has passed; everything else about the token is good. RFC 7519 §4.1.4.
+	ErrExpired = errors.New("jwtverifier: expired")
+)
+
+// ErrIssuerMismatch means that a metadata document names another issuer than
+// the configured one (RFC 8414 §3.3). It comes inside an [*UnavailableError],
+// and in [Status].
+var ErrIssuerMismatch = errors.New("metadata is of another issuer")
+
+// codes are the stable labels of TokenError.Code.
+var codes = map[error]string{
+	ErrMalformed:       "malformed",
+	ErrAlgorithm:       "algorithm",
+	ErrUnknownKey:      "unknown_key",
+	ErrSignature:       "signature",
+	ErrTokenType:       "token_type",
+	ErrIssuer:          "issuer",
+	ErrAudience:        "audience",
+	ErrAuthorizedParty: "authorized_party",
+	ErrClientID:        "client_id",
+	ErrNonce:           "nonce",
+	ErrClaim:           "claim",
+	ErrConfirmation:    "confirmation",
+	ErrTokenHash:       "token_hash",
+	ErrAuthTime:        "auth_time",
+	ErrIssuedAt:        "issued_at",
+	ErrNotYetValid:     "not_yet_valid",
+	ErrExpired:         "expired",
+}
+
+// A TokenError says why a token was refused. Its text names what was
+// configured, never what the token holds, but for a kid, quoted and cut.
+type TokenError struct {
+	// Reason is one of the sentinels above.
+	Reason error
+
+	// Part is where the token broke: "token" (size, characters, dots, base64),
+	// "header" (its rules, and an unknown key), "signature", "payload" (not one
+	// strict JSON object) or "claims" (every rule about what the token says).
+	Part string
+
+	// Claim is the claim or header parameter that broke a rule, if it was one.
+	Claim string
+
+	// What Error adds to the Reason, put into words only when asked for.
+	detail string   // fixed text; nothing of the token
+	want   []string // configured values, one of which was expected
+	keyID  string   // the header's kid
+}
+
+// Error returns one line of less than 1 KiB.
+func (e *TokenError) Error() string {
+	if e.Reason == nil {
+		return ErrInvalidToken.Error()
+	}
+	text := e.Reason.Error()
+	if e.detail != "" {
+		text += ": " + e.detail
+	}
+	if len(e.want) > 0 {
+		text += ": want " + quoteList(e.want)
+	}
+	if e.keyID != "" {
+		text += ": kid " + quote(e.keyID, maxKeyIDText)
+	}
+	return text
+}
+
+// Unwrap makes both [ErrInvalidToken] and the Reason match.
+func (e *TokenError) Unwrap() []error {
+	if e.Reason == nil {
+		return []error{ErrInvalidToken}
+	}
+	return []error{ErrInvalidToken, e.Reason}
+}
+
+// Code returns a short, stable name of the Reason, fit to be a metric's label:
+// "expired", "unknown_key". A Reason of another package names itself with a
+// method Code() string, or else is "other".
+func (e *TokenError) Code() string {
+	if code, ok := codes[e.Reason]; ok {
+		return code
+	}
+	if named, ok := e.Reason.(interface{ Code() string }); ok {
+		return named.Code()
+	}
+	return "other"
+}
+
+// An UnavailableError says why a token could not be judged. The whole chain
+// below it can be matched: [*FetchError], [context.DeadlineExceeded],
+// [*url.Error], [ErrIssuerMismatch].
+type UnavailableError struct {
+	// RetryAfter is how long it takes until the server is asked again, at the
+	// soonest. It is zero if that may happen at once: the caller's own context
+	// ended, say.
+	RetryAfter time.Duration
+
+	// Err is the cause.
+	Err error
+}
+
+// Error returns one line of less than 1 KiB.
+func (e *UnavailableError) Error() string {
+	if e.Err == nil {
+		return ErrUnavailable.Error()
+	}
+	return ErrUnavailable.Error() + ": " + cut(e.Err.Error(), maxErrorText)
+}
+
+// Unwrap makes both [ErrUnavailable] and the cause match.
+func (e *UnavailableError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrUnavailable}
+	}
+	return []error{ErrUnavailable, e.Err}
+}
+
+// A FetchError says what became of one request for a document.
+type FetchError struct {
+	URL        string // as requested, before redirects
+	StatusCode int    // of the answer; 0 if there was none
+	Err        error  // what was wrong besides the status, or nil
+
+	noAnswer   bool          // nothing came, or a 200 whose body did not come whole
+	retryAfter time.Duration // what the answer asked for
+}
+
+// Error returns one line. It never holds any of the body.
+func (e *FetchError) Error() string {
+	text := "GET " + quote(e.URL, maxForeignText)
+	if e.StatusCode != 0 && (e.Err == nil || e.StatusCode != 200) {
+		text += ": status " + strconv.Itoa(e.StatusCode)
+	}
+	if e.Err == nil {
+		return text
+	}
+	cause := e.Err
+	if outer, ok := errors.AsType[*url.Error](cause); ok {
+		cause = outer.Err // its method and URL are said above
+	}
+	return text + ": " + oneLine(cause.Error(), maxForeignText)
+}
+
+// Unwrap returns Err.
+func (e *FetchError) Unwrap() error { return e.Err }
+
+// fetchErrors are the answers of all the places where metadata was looked for.
+// errors.Join would put each on a line of its own.
+type fetchErrors []error
+
+func (e fetchErrors) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e fetchErrors) Unwrap() []error { return e }
+
+// misconfigured makes an error of the third family.
+func misconfigured(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrMisconfigured}, args...)...)
+}
+
+// Limits on what errors and logs repeat.
+const (
+	maxErrorText   = 900 // of one error's cause, all of it
+	maxForeignText = 256 // of what a server chose
+	maxKeyIDText   = 64  // of a kid
+)
+
+// cut returns at most limit bytes of s.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit-3] + "..."
+}
+
+// quote returns s as a quoted ASCII string of at most limit bytes.
+func quote(s string, limit int) string {
+	q := strconv.QuoteToASCII(s[:min(len(s), limit)])
+	if len(q) <= limit && len(s) <= limit {
+		return q
+	}
+	return cut(q, limit-1) + `"`
+}
+
+// oneLine returns at most limit bytes of s, with everything but printable ASCII
+// escaped.
+func oneLine(s string, limit int) string {
+	q := strconv.QuoteToASCII(s[:min(len(s), limit)])
+	return cut(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), limit)
+}
+
+// quoteList returns configured values, quoted, in at most maxForeignText bytes.
+func quoteList(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.QuoteToASCII(v)
+	}
+	return cut(strings.Join(quoted, ", "), maxForeignText)
+}
