@@ -1,0 +1,313 @@
+package jwtverifier
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// metadata is a document that was accepted: it is of the configured issuer, and
+// has a usable jwks_uri.
+type metadata struct {
+	url      string // where it was found
+	jwksURI  string
+	document []byte
+}
+
+// wellKnownURLs are the places for the metadata of an issuer, in the order in
+// which they are tried: RFC 8414's name in the form that most servers have
+// adopted (§5), OpenID Connect Discovery §4, and RFC 8414 §3.1 to the letter.
+func wellKnownURLs(issuer string) []string {
+	issuer = strings.TrimSuffix(issuer, "/")
+	urls := []string{
+		issuer + "/.well-known/oauth-authorization-server",
+		issuer + "/.well-known/openid-configuration",
+	}
+	scheme, rest, _ := strings.Cut(issuer, "://")
+	if host, path, ok := strings.Cut(rest, "/"); ok {
+		urls = append(urls, scheme+"://"+host+"/.well-known/oauth-authorization-server/"+path)
+	}
+	return urls
+}
+
+// discover returns the URL to read the keys from, and fills in what it accepted.
+// Once a document has been accepted it alone is asked. While it is out of reach
+// the keys are still where it said; if it is gone, all the places are tried again.
+func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
+	config := a.source.config
+	if config.jwksURL != "" {
+		return config.jwksURL, nil
+	}
+	var failed fetchErrors
+	known := a.known
+	if known != nil {
+		err := a.readMetadata(ctx, known.url)
+		if err == nil {
+			return a.accepted.jwksURI, nil
+		}
+		if outOfReach(err) {
+			a.problem = err
+			return known.jwksURI, nil
+		}
+		failed = append(failed, err)
+	}
+	for _, u := range a.source.metadataURLs {
+		if known != nil && u == known.url {
+			continue
+		}
+		err := a.readMetadata(ctx, u)
+		if err == nil {
+			return a.accepted.jwksURI, nil
+		}
+		failed = append(failed, err)
+		if e, ok := errors.AsType[*FetchError](err); ok && e.noAnswer {
+			break
+		}
+	}
+	return "", failed
+}
+
+// outOfReach reports whether err says nothing of the document: no answer, 429 or
+// 5xx.
+func outOfReach(err error) bool {
+	e, ok := errors.AsType[*FetchError](err)
+	return ok && (e.noAnswer || e.StatusCode == http.StatusTooManyRequests || e.StatusCode >= 500)
+}
+
+// readMetadata reads one document and accepts it only if it is one strict JSON
+// object, of the configured issuer (RFC 8414 §3.3), with a usable jwks_uri.
+func (a *attempt) readMetadata(ctx context.Context, u string) error {
+	return a.read(ctx, u, func(document []byte, _ http.Header) error {
+		var m metadataMembers
+		if decodeObject(document, &m) != nil {
+			return errNotObject
+		}
+		config := a.source.config
+		if !isText(m.issuer, config.issuer) {
+			named, _ := text(m.issuer)
+			a.problem = fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
+				quote(named, maxForeignText/2), quote(config.issuer, maxForeignText/2))
+			return a.problem
+		}
+		jwksURI, _ := text(m.jwksURI)
+		if err := checkURL(jwksURI, config.insecureHTTP); err != nil {
+			return fmt.Errorf("jwks_uri %w", err)
+		}
+		if !isHTTPS(jwksURI) && isHTTPS(config.issuer) {
+			return errors.New("jwks_uri is http though the issuer is https")
+		}
+		a.accepted = &metadata{url: u, jwksURI: jwksURI, document: document}
+		return nil
+	})
+}
+
+type metadataMembers struct{ issuer, jwksURI jsontext.Value }
+
+func (m *metadataMembers) member(name []byte) *jsontext.Value {
+	switch string(name) {
+	case "issuer":
+		return &m.issuer
+	case "jwks_uri":
+		return &m.jwksURI
+	}
+	return nil
+}
+
+// checkIssuer refuses what cannot be an issuer identifier (RFC 8414 §2, OpenID
+// Connect Discovery §3), or has several spellings that lead to the same place.
+func checkIssuer(issuer string, insecureHTTP bool) error {
+	if strings.ContainsFunc(issuer, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }) {
+		return errors.New("has a character that no URL has")
+	}
+	if strings.Contains(issuer, "?") {
+		return errors.New("has a query")
+	}
+	_, rest, _ := strings.Cut(issuer, "://")
+	for segment := range strings.SplitSeq(rest, "/") {
+		segment = strings.ReplaceAll(strings.ToLower(segment), "%2e", ".")
+		if segment == "." || segment == ".." {
+			return errors.New("has a dot segment")
+		}
+	}
+	if strings.Contains(rest, "%25") && strings.Contains(rest, "[") {
+		return errors.New("has an IPv6 zone")
+	}
+	return checkURL(issuer, insecureHTTP)
+}
+
+// checkURL refuses what cannot be fetched safely.
+func checkURL(raw string, insecureHTTP bool) error {
+	if len(raw) > maxURLBytes {
+		return fmt.Errorf("is longer than %d bytes", maxURLBytes)
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" {
+		return errors.New("is not an absolute URL")
+	}
+	switch {
+	case u.User != nil:
+		return errors.New("has a user name")
+	case strings.Contains(raw, "#"):
+		return errors.New("has a fragment")
+	case u.Scheme == "https", u.Scheme == "http" && (insecureHTTP || isLoopback(u.Hostname())):
+		return nil
+	case u.Scheme == "http":
+		return errors.New("is http and not of a loopback host")
+	}
+	return errors.New("is not https")
+}
+
+func isHTTPS(u string) bool {
+	return len(u) >= 8 && strings.EqualFold(u[:8], "https://")
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// newTransport makes the transport of a Verifier that was given none. It is not
+// http.DefaultTransport, nor a clone: the embedding program may have changed that.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHeadersBytes,
+	}
+}
+
+// getJSON fetches a document: the only function that does HTTP. The document is
+// not judged, but for its size.
+func getJSON(ctx context.Context, client *http.Client, address string) ([]byte, http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, documentTimeout)
+	defer cancel()
+	failed := &FetchError{URL: address}
+	for target, redirects := address, 0; ; redirects++ {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		if err != nil {
+			failed.Err = err
+			return nil, nil, failed
+		}
+		req.Header.Set("Accept", "application/json")
+		resp, err := client.Do(req)
+		if err != nil {
+			failed.Err, failed.noAnswer = err, true
+			return nil, nil, failed
+		}
+		failed.StatusCode = resp.StatusCode
+		if target, err = redirection(resp); target == "" && err == nil {
+			return readBody(resp, failed)
+		}
+		resp.Body.Close()
+		if err == nil && redirects == maxRedirects {
+			err = fmt.Errorf("more than %d redirects", maxRedirects)
+		}
+		if err != nil {
+			failed.Err = err
+			return nil, nil, failed
+		}
+	}
+}
+
+// redirection returns where an answer redirects to, "" if nowhere, and refuses
+// another origin: a document from there would be another party's word.
+func redirection(resp *http.Response) (string, error) {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return "", nil
+	}
+	to, err := resp.Location()
+	if err != nil {
+		return "", errors.New("redirect to nowhere")
+	}
+	from := resp.Request.URL
+	if to.Scheme != from.Scheme || !strings.EqualFold(to.Hostname(), from.Hostname()) || port(to) != port(from) || to.User != nil {
+		return "", errors.New("redirect to another origin, " + quote(to.Redacted(), maxForeignText/2))
+	}
+	return to.String(), nil
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// readBody reads to the end, which leaves the connection idle. On an error status
+// it does not read at all.
+func readBody(resp *http.Response, failed *FetchError) ([]byte, http.Header, error) {
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		failed.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
+		return nil, nil, failed
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocumentBytes+1))
+	if err != nil {
+		failed.Err, failed.noAnswer = err, true
+		return nil, nil, failed
+	}
+	if len(body) > maxDocumentBytes {
+		failed.Err = errors.New("longer than 1 MiB")
+		return nil, nil, failed
+	}
+	return body, resp.Header, nil
+}
+
+// retryAfter returns what a Retry-After asks for (RFC 9110 §10.2.3), at most
+// maxRetryAfter; 0 if it is malformed.
+func retryAfter(value string, now time.Time) time.Duration {
+	seconds, err := strconv.ParseUint(value, 10, 31)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+// intervalFor returns the configured refresh interval, or less if the answer's
+// Cache-Control says so (RFC 9111 §5.2.2). What is malformed in it is ignored.
+func intervalFor(configured time.Duration, h http.Header) time.Duration {
+	asked := configured
+	for _, value := range h.Values("Cache-Control") {
+		for directive := range strings.SplitSeq(value, ",") {
+			name, argument, _ := strings.Cut(strings.TrimSpace(directive), "=")
+			switch strings.ToLower(name) {
+			case "no-cache", "no-store":
+				asked = 0
+			case "max-age":
+				if seconds, err := strconv.ParseUint(unquoted(argument), 10, 31); err == nil {
+					asked = min(asked, time.Duration(seconds)*time.Second)
+				}
+			}
+		}
+	}
+	return min(configured, max(asked, minInterval))
+}
+
+// unquoted takes a pair of quotes away: max-age="60" is read like max-age=60.
+func unquoted(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}

@@ -1,0 +1,430 @@
+package jwtverifier
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A keySource holds the keys of one authorization server and decides when to
+// fetch them again. It has a goroutine only while a refresh runs.
+type keySource struct {
+	config       *config
+	client       *http.Client
+	transport    *http.Transport // the source's own; nil with WithHTTPClient
+	metadataURLs []string        // where to look for metadata, in this order
+
+	set atomic.Pointer[keySet] // nil while cold; written under mu
+
+	mu        sync.Mutex // guards what follows; not held during I/O or callbacks
+	running   *refresh   // the refresh under way, or nil
+	metadata  *metadata  // accepted last, or nil
+	lastState State      // that observers were told of
+
+	failures   int           // attempts failed in a row
+	failedAt   time.Time     // when the last of them ended
+	jitter     float64       // the part of the back-off that is waited, ½ … 1
+	retryAfter time.Duration // what the server asked for then
+
+	lastErr   error // survives the next success
+	lastErrAt time.Time
+}
+
+// A refresh is one attempt to fetch metadata and keys, shared by all who wait.
+type refresh struct {
+	began time.Time
+	retry bool          // the attempt before it failed
+	done  chan struct{} // closed when it has ended
+
+	// Written before done is closed, read after.
+	err        error
+	retryAfter time.Duration
+}
+
+func newKeySource(c *config) (*keySource, error) {
+	s := &keySource{config: c, client: &http.Client{}}
+	if c.client != nil {
+		*s.client = http.Client{Transport: c.client.Transport, Timeout: c.client.Timeout}
+	} else {
+		s.transport = newTransport()
+		s.client.Transport = s.transport
+	}
+	// getJSON follows redirects itself, by its own rule.
+	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+	switch {
+	case c.staticKeys != nil:
+		set, err := parseKeySet(c.staticKeys, nil)
+		if err != nil {
+			return nil, misconfigured("WithStaticKeys: %w", err)
+		}
+		set.fetched, set.interval, set.ahead = time.Now(), math.MaxInt64, math.MaxInt64
+		s.set.Store(set)
+	case c.metadataURL != "":
+		s.metadataURLs = []string{c.metadataURL}
+	case c.jwksURL == "":
+		s.metadataURLs = wellKnownURLs(c.issuer)
+	}
+	return s, nil
+}
+
+// static reports whether there is nothing to fetch.
+func (s *keySource) static() bool { return s.config.staticKeys != nil }
+
+// usable returns a key set to judge by and the time at which it was looked at.
+// It waits only if it must; a set that is held serves even under an ended ctx.
+func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
+	now := time.Now()
+	set := s.set.Load()
+	if set != nil && set.age(now) <= set.ahead {
+		return set, now, nil
+	}
+	for {
+		state := set.state(now)
+		s.observe()
+		r, retryAfter, cause := s.join(set, now)
+		switch {
+		case state == Cold || state == Expired:
+			if cause != nil {
+				return nil, now, &UnavailableError{RetryAfter: retryAfter, Err: cause}
+			}
+			if r != nil {
+				if err := r.wait(ctx); err != nil {
+					return nil, now, err
+				}
+			}
+		case state == Stale && r != nil && !r.retry:
+			r.waitAtMost(ctx, maxWait-now.Sub(r.began))
+		default:
+			return set, now, nil
+		}
+		now, set = time.Now(), s.set.Load()
+		if state := set.state(now); state == Fresh || state == Stale {
+			return set, now, nil
+		}
+	}
+}
+
+// join returns the refresh that is under way, or one that it starts. During the
+// back-off it returns how long that lasts, and the cause. It returns nothing if
+// seen is no longer the current set: another refresh has just ended.
+func (s *keySource) join(seen *keySet, now time.Time) (r *refresh, retryAfter time.Duration, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set.Load() != seen {
+		return nil, 0, nil
+	}
+	if s.running == nil {
+		if pause := s.pause(now); pause > 0 {
+			return nil, pause, s.lastErr
+		}
+		s.start(now)
+	}
+	return s.running, 0, nil
+}
+
+// newer returns the key set after the refresh that an unknown kid may cause. It
+// is still seen if the last one is too recent for another.
+func (s *keySource) newer(ctx context.Context, seen *keySet, now time.Time) (*keySet, time.Time, error) {
+	if s.static() {
+		return seen, now, nil
+	}
+	s.mu.Lock()
+	if set := s.set.Load(); set != seen {
+		s.mu.Unlock()
+		return set, time.Now(), nil
+	}
+	r, admitted := s.running, false
+	var unavailable *UnavailableError
+	if r == nil {
+		pause := s.pause(now)
+		cooldown := unknownKeyPause - seen.age(now)
+		switch {
+		case pause > 0 || cooldown > 0 && s.failures > 0:
+			unavailable = &UnavailableError{RetryAfter: max(pause, cooldown), Err: s.lastErr}
+		case cooldown <= 0:
+			r, admitted = s.start(now), true
+		}
+	}
+	s.mu.Unlock()
+
+	s.config.unknownKey(admitted)
+	if unavailable != nil {
+		return nil, now, unavailable
+	}
+	if r == nil {
+		return seen, now, nil
+	}
+	if err := r.wait(ctx); err != nil {
+		return nil, now, err
+	}
+	return s.set.Load(), time.Now(), nil
+}
+
+// refresh waits for the refresh that is under way, or for one that it starts.
+func (s *keySource) refresh(ctx context.Context) error {
+	if s.static() {
+		return nil
+	}
+	for {
+		r, retryAfter, cause := s.join(s.set.Load(), time.Now())
+		switch {
+		case cause != nil:
+			return &UnavailableError{RetryAfter: retryAfter, Err: cause}
+		case r != nil:
+			return r.wait(ctx)
+		}
+	}
+}
+
+// document returns the metadata that was accepted last.
+func (s *keySource) document(ctx context.Context) ([]byte, error) {
+	if len(s.metadataURLs) == 0 {
+		return nil, misconfigured("Metadata needs discovery")
+	}
+	m := s.accepted()
+	if m == nil {
+		_, _, err := s.usable(ctx)
+		// The metadata can be there though the keys are not.
+		if m = s.accepted(); m == nil {
+			return nil, err
+		}
+	}
+	return m.document, nil
+}
+
+func (s *keySource) accepted() *metadata {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.metadata
+}
+
+// pause returns for how long no attempt may be made yet. mu must be held.
+func (s *keySource) pause(now time.Time) time.Duration {
+	if s.failures == 0 {
+		return 0
+	}
+	limit := maxBackoff
+	if state := s.set.Load().state(now); state == Cold || state == Expired {
+		limit = maxColdBackoff
+	}
+	backoff := min(firstBackoff<<min(s.failures-1, 10), limit)
+	backoff = time.Duration(float64(backoff) * s.jitter)
+	return max(backoff, s.retryAfter) - now.Sub(s.failedAt)
+}
+
+// start starts a refresh. It is detached from the context of the call that
+// caused it, since others wait for it too. mu must be held.
+func (s *keySource) start(now time.Time) *refresh {
+	r := &refresh{began: now, retry: s.failures > 0, done: make(chan struct{})}
+	s.running = r
+	a := &attempt{source: s, began: now, known: s.metadata, previous: s.set.Load()}
+	go s.run(r, a)
+	return r
+}
+
+func (s *keySource) run(r *refresh, a *attempt) {
+	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+	defer cancel()
+	defer s.finish(r, a)
+	a.err = errors.New("the HTTP client ended the goroutine")
+	a.err = a.do(ctx)
+}
+
+// finish takes over what an attempt brought. It is deferred, so that not even an
+// HTTP client that panics, or calls runtime.Goexit, leaves a refresh unended.
+func (s *keySource) finish(r *refresh, a *attempt) {
+	if p := recover(); p != nil {
+		a.err = fmt.Errorf("panic: %s", oneLine(fmt.Sprint(p), maxForeignText))
+	}
+	defer close(r.done)
+	if s.transport != nil {
+		s.transport.CloseIdleConnections()
+	}
+
+	now := time.Now()
+	s.mu.Lock()
+	failures := s.failures
+	if a.accepted != nil {
+		s.metadata = a.accepted
+	}
+	if a.err == nil {
+		s.set.Store(a.set)
+		s.failures = 0
+	} else {
+		s.failures++
+		s.failedAt = now
+		s.jitter = 0.5 + rand.Float64()/2
+		s.retryAfter = a.retryAfter
+	}
+	if err := cmp.Or(a.err, a.problem); err != nil {
+		s.lastErr, s.lastErrAt = err, now
+	}
+	r.err, r.retryAfter = a.err, max(s.pause(now), 0)
+	s.running = nil
+	s.mu.Unlock()
+
+	s.config.refreshed(a, RefreshDoneInfo{
+		Duration: now.Sub(r.began), Err: a.err, RetryAfter: r.retryAfter, Recovered: a.err == nil && failures > 0,
+	})
+	s.observe()
+}
+
+// wait waits for the end of the refresh under the caller's own context.
+func (r *refresh) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return &UnavailableError{Err: fmt.Errorf("waiting for keys: %w", ctx.Err())}
+	}
+	if r.err != nil {
+		return &UnavailableError{RetryAfter: r.retryAfter, Err: r.err}
+	}
+	return nil
+}
+
+// waitAtMost waits for the end of the refresh, but not longer than d, nor than ctx.
+func (r *refresh) waitAtMost(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// An attempt is the work of one refresh. Only its goroutine uses it.
+type attempt struct {
+	source   *keySource
+	began    time.Time
+	known    *metadata // accepted last, before this attempt
+	previous *keySet
+
+	err        error
+	set        *keySet         // if err is nil
+	accepted   *metadata       // if a document was accepted
+	problem    error           // worth telling, though the attempt may succeed
+	retryAfter time.Duration   // what the server asked for
+	fetches    []FetchDoneInfo // in order
+}
+
+// do reads the metadata, then the keys.
+func (a *attempt) do(ctx context.Context) error {
+	jwksURL, err := a.discover(ctx)
+	if err != nil {
+		return err
+	}
+	return a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
+		set, err := parseKeySet(document, a.previous)
+		if err != nil {
+			return err
+		}
+		config := a.source.config
+		set.fetched = a.began
+		set.interval = intervalFor(config.refreshInterval, h)
+		set.ahead = time.Duration(float64(set.interval) * (aheadFrom + (aheadTo-aheadFrom)*rand.Float64()))
+		set.maxStale = config.maxStale
+		set.jwksURL = jwksURL
+		a.set = set
+		return nil
+	})
+}
+
+// read fetches a document and has it judged.
+func (a *attempt) read(ctx context.Context, address string, accept func([]byte, http.Header) error) error {
+	began := time.Now()
+	document, h, err := getJSON(ctx, a.source.client, address)
+	if err == nil {
+		if refused := accept(document, h); refused != nil {
+			err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
+		}
+	}
+	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Duration: time.Since(began), Bytes: len(document), Err: err}
+	if failed, ok := errors.AsType[*FetchError](err); ok {
+		info.StatusCode = failed.StatusCode
+		a.retryAfter = max(a.retryAfter, failed.retryAfter)
+	}
+	a.fetches = append(a.fetches, info)
+	return err
+}
+
+// A State says how old the held keys are.
+type State int
+
+const (
+	Cold    State = iota // no keys have been fetched yet: tokens wait for the first refresh
+	Fresh                // within the refresh interval
+	Stale                // older, and still usable: the server does not answer
+	Expired              // older than interval and max stale: as if there were none
+)
+
+// String returns "cold", "fresh", "stale" or "expired".
+func (s State) String() string {
+	switch s {
+	case Cold:
+		return "cold"
+	case Fresh:
+		return "fresh"
+	case Stale:
+		return "stale"
+	case Expired:
+		return "expired"
+	}
+	return "unknown"
+}
+
+// Status is a snapshot of how the keys of a Verifier are.
+type Status struct {
+	State       State
+	KeyIDs      []string  // of the held keys, sorted; "" stands for keys without kid
+	FetchedAt   time.Time // when the refresh that brought them began
+	NextRefresh time.Time // when the next refresh may happen, at the first token after it; zero: at once, or never with static keys
+	Failures    int       // refreshes that failed in a row
+	LastError   error     // of the last refresh that failed or found something wrong; a success leaves it
+	LastErrorAt time.Time
+	MetadataURL string // where the metadata was found
+	JWKSURL     string // where the keys are from
+}
+
+// Ready reports whether tokens can be judged without waiting for a refresh.
+func (s Status) Ready() bool { return s.State == Fresh || s.State == Stale }
+
+func (s *keySource) status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, set := time.Now(), s.set.Load()
+	status := Status{
+		State:       set.state(now),
+		Failures:    s.failures,
+		LastError:   s.lastErr,
+		LastErrorAt: s.lastErrAt,
+	}
+	if s.metadata != nil {
+		status.MetadataURL, status.JWKSURL = s.metadata.url, s.metadata.jwksURI
+	}
+	if set != nil {
+		status.KeyIDs = slices.Sorted(maps.Keys(set.byID))
+		status.FetchedAt = set.fetched
+		status.JWKSURL = set.jwksURL
+		if !s.static() {
+			status.NextRefresh = set.fetched.Add(set.ahead)
+		}
+	}
+	if pause := s.pause(now); pause > 0 && now.Add(pause).After(status.NextRefresh) {
+		status.NextRefresh = now.Add(pause)
+	}
+	return status
+}
