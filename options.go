@@ -1,0 +1,431 @@
+package jwtverifier
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Defaults and bounds of the options.
+const (
+	defaultLeeway          = time.Minute
+	maxLeeway              = 5 * time.Minute
+	defaultRefreshInterval = 15 * time.Minute
+	minRefreshInterval     = time.Minute
+	maxRefreshInterval     = 24 * time.Hour
+	defaultMaxStale        = 24 * time.Hour
+	maxMaxStale            = 7 * 24 * time.Hour
+)
+
+// Limits on a token. A token over one of them is ErrMalformed.
+const (
+	maxTokenBytes     = 64 << 10
+	maxHeaderBytes    = 8 << 10 // decoded
+	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
+)
+
+// Limits on the server's documents.
+const (
+	documentTimeout  = 5 * time.Second  // of one, redirects included
+	refreshTimeout   = 10 * time.Second // of all that a refresh reads
+	maxDocumentBytes = 1 << 20          // after decompression
+	maxHeadersBytes  = 64 << 10         // of an answer's header section
+	maxRedirects     = 3                // within one origin
+	maxURLBytes      = 2048             // of a jwks_uri
+	maxKeys          = 1000             // entries of a JWKS
+	maxKeysPerID     = 4                // eligible keys under one kid, each tried
+	minModulusBits   = 2048
+	maxModulusBits   = 8192
+	maxExponentBytes = 4
+)
+
+// The refresh policy; docs/design.md has it as a table.
+const (
+	minInterval     = 5 * time.Minute  // Cache-Control cannot ask for less
+	aheadFrom       = 0.70             // a refresh ahead is due at a point drawn
+	aheadTo         = 0.90             // from this part of the interval
+	maxWait         = time.Second      // for a refresh, while held keys are usable
+	unknownKeyPause = 10 * time.Second // between refreshes that unknown kids cause
+	firstBackoff    = time.Second
+	maxBackoff      = time.Minute
+	maxColdBackoff  = 10 * time.Second // while no usable keys are held
+	maxRetryAfter   = 5 * time.Minute
+)
+
+// An Option adjusts a [Verifier] to be made by [New], which refuses contradictory
+// or meaningless ones with [ErrMisconfigured]. Of an option given twice, lists
+// add up, and otherwise the last one wins.
+type Option func(*config) error
+
+// config is what a Verifier was made with. It never changes afterwards.
+type config struct {
+	issuer            string
+	audiences         []string
+	withoutAudience   bool
+	clientIDs         []string
+	authorizedClients []string
+	leeway            time.Duration
+	strictTokenType   bool
+	senderConstrained bool
+
+	client          *http.Client
+	clock           func() time.Time
+	observer        Observer // the embedder's
+	log             Observer // the logger's
+	metadataURL     string
+	jwksURL         string
+	staticKeys      []byte
+	refreshInterval time.Duration
+	maxStale        time.Duration
+	insecureHTTP    bool
+}
+
+// newConfig applies the options and checks what they say together.
+func newConfig(issuer string, opts []Option) (*config, error) {
+	c := &config{
+		issuer:          issuer,
+		leeway:          defaultLeeway,
+		refreshInterval: defaultRefreshInterval,
+		maxStale:        defaultMaxStale,
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return nil, misconfigured("nil option")
+		}
+		if err := opt(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkIssuer(issuer, c.insecureHTTP); err != nil {
+		return nil, misconfigured("issuer %s: %w", quote(issuer, maxForeignText), err)
+	}
+	sources := 0
+	for _, u := range []string{c.metadataURL, c.jwksURL} {
+		if u == "" {
+			continue
+		}
+		sources++
+		if err := checkURL(u, c.insecureHTTP); err != nil {
+			return nil, misconfigured("URL %s: %w", quote(u, maxForeignText), err)
+		}
+	}
+	if c.staticKeys != nil {
+		sources++
+	}
+	audience := len(c.audiences) > 0 || c.withoutAudience
+	switch {
+	case sources > 1:
+		return nil, misconfigured("WithMetadataURL, WithJWKSURL and WithStaticKeys exclude each other")
+	case !audience && len(c.clientIDs) == 0:
+		return nil, misconfigured("neither WithAudience nor WithClientID: no token could be accepted")
+	case len(c.audiences) > 0 && c.withoutAudience:
+		return nil, misconfigured("WithAudience and WithoutAudience exclude each other")
+	case c.withoutAudience && len(c.authorizedClients) == 0:
+		return nil, misconfigured("WithoutAudience needs WithAuthorizedClients")
+	case !audience && len(c.authorizedClients) > 0:
+		return nil, misconfigured("WithAuthorizedClients needs WithAudience or WithoutAudience")
+	}
+	return c, nil
+}
+
+// now is the time by which claims are judged; read is the time just read.
+func (c *config) now(read time.Time) time.Time {
+	if c.clock != nil {
+		return c.clock()
+	}
+	return read
+}
+
+// addTo returns an option that adds values to a list of the config.
+func addTo(name string, values []string, list func(*config) *[]string) Option {
+	values = slices.Clone(values)
+	return func(c *config) error {
+		if len(values) == 0 || slices.Contains(values, "") {
+			return misconfigured("%s without a value or with an empty one", name)
+		}
+		l := list(c)
+		*l = append(*l, values...)
+		return nil
+	}
+}
+
+// WithAudience names the audiences that this service answers to: an access
+// token's aud must name at least one of them, byte for byte (RFC 7519 §4.1.3).
+// Without it, or [WithoutAudience], VerifyAccessToken is ErrMisconfigured.
+func WithAudience(audience ...string) Option {
+	return addTo("WithAudience", audience, func(c *config) *[]string { return &c.audiences })
+}
+
+// WithoutAudience is for servers whose access tokens name no audience, such as
+// Amazon Cognito's: aud must then be absent or an empty array. Without an
+// audience every token that the server issues to an authorized client is as
+// good here as at the API it was meant for: whoever holds one of those can use
+// it here. It needs [WithAuthorizedClients] and excludes [WithAudience].
+func WithoutAudience() Option {
+	return func(c *config) error {
+		c.withoutAudience = true
+		return nil
+	}
+}
+
+// WithClientID names the client IDs of this application at the authorization
+// server: an ID token's aud must name one of them (OpenID Connect Core
+// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured.
+func WithClientID(clientID ...string) Option {
+	return addTo("WithClientID", clientID, func(c *config) *[]string { return &c.clientIDs })
+}
+
+// WithAuthorizedClients accepts access tokens only if they were issued to one
+// of these clients. The client is the first member present of cid (Okta),
+// client_id (RFC 9068), azp and appid. Without it the client is not compared.
+func WithAuthorizedClients(clientID ...string) Option {
+	return addTo("WithAuthorizedClients", clientID, func(c *config) *[]string { return &c.authorizedClients })
+}
+
+// WithLeeway sets the clock skew that is tolerated for exp, nbf, iat and
+// auth_time, from 0 to 5 minutes. The default is 1 minute. An expired token is
+// accepted for that much longer.
+func WithLeeway(leeway time.Duration) Option {
+	return func(c *config) error {
+		if leeway < 0 || leeway > maxLeeway {
+			return misconfigured("WithLeeway is not from 0 to %v", maxLeeway)
+		}
+		c.leeway = leeway
+		return nil
+	}
+}
+
+// WithStrictTokenType accepts access tokens only if their header says typ
+// at+jwt, as RFC 9068 §4 requires. By default JWT or no typ will do as well,
+// since many servers send that.
+func WithStrictTokenType() Option {
+	return func(c *config) error {
+		c.strictTokenType = true
+		return nil
+	}
+}
+
+// WithSenderConstrainedTokens accepts access tokens that are bound to a key of
+// their sender (cnf, by RFC 9449 or RFC 8705). This package does not check the
+// proof: the caller must compare [AccessToken.Confirmation] with the request's
+// DPoP proof or client certificate. A caller that does not lets whoever stole
+// such a token use it. By default they are refused.
+func WithSenderConstrainedTokens() Option {
+	return func(c *config) error {
+		c.senderConstrained = true
+		return nil
+	}
+}
+
+// WithHTTPClient fetches metadata and keys with this client, for proxies, TLS
+// roots, tracing or to pin hosts. The client is copied: its Transport and
+// Timeout are used, its CheckRedirect and Jar are not. The Transport must obey
+// the context of the request. The default is a transport of the Verifier's own,
+// with proxies from the environment and TLS 1.2 or higher.
+func WithHTTPClient(client *http.Client) Option {
+	return func(c *config) error {
+		if client == nil {
+			return misconfigured("WithHTTPClient(nil)")
+		}
+		c.client = client
+		return nil
+	}
+}
+
+// WithClock sets the clock by which claims are judged; the default is
+// [time.Now]. It has no influence on the age of the keys. now must be safe for
+// concurrent use. Whoever controls it decides when tokens expire.
+func WithClock(now func() time.Time) Option {
+	return func(c *config) error {
+		if now == nil {
+			return misconfigured("WithClock(nil)")
+		}
+		c.clock = now
+		return nil
+	}
+}
+
+// WithLogger logs what happens to the keys: refreshes that failed and
+// recovered, keys that appeared and went, entries that were skipped and why,
+// metadata of another issuer. Nothing is logged about single tokens. The
+// default is silence.
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *config) error {
+		if logger == nil {
+			return misconfigured("WithLogger(nil)")
+		}
+		c.log = logTo(logger, c.issuer)
+		return nil
+	}
+}
+
+// WithMetadataURL reads the server's metadata from this URL instead of the
+// well-known ones. The document's issuer is still compared with the configured
+// one.
+func WithMetadataURL(url string) Option {
+	return func(c *config) error {
+		if url == "" {
+			return misconfigured(`WithMetadataURL("")`)
+		}
+		c.metadataURL = url
+		return nil
+	}
+}
+
+// WithJWKSURL reads the keys from this URL and no metadata at all. That the keys
+// are the issuer's is then the caller's word.
+func WithJWKSURL(url string) Option {
+	return func(c *config) error {
+		if url == "" {
+			return misconfigured(`WithJWKSURL("")`)
+		}
+		c.jwksURL = url
+		return nil
+	}
+}
+
+// WithStaticKeys uses the keys of this JWKS document (RFC 7517 §5) for ever, and
+// no network. A key that the server revokes stays good here until the program
+// is started with another document.
+func WithStaticKeys(jwks []byte) Option {
+	jwks = append([]byte{}, jwks...)
+	return func(c *config) error {
+		c.staticKeys = jwks
+		return nil
+	}
+}
+
+// WithRefreshInterval sets the age from which keys count as stale while the
+// server answers, from 1 minute to 24 hours; the default is 15 minutes. A key
+// that the server withdraws is accepted for at most that long. The server can
+// shorten it by Cache-Control, to no less than 5 minutes, and never lengthen it.
+func WithRefreshInterval(interval time.Duration) Option {
+	return func(c *config) error {
+		if interval < minRefreshInterval || interval > maxRefreshInterval {
+			return misconfigured("WithRefreshInterval is not from %v to %v", minRefreshInterval, maxRefreshInterval)
+		}
+		c.refreshInterval = interval
+		return nil
+	}
+}
+
+// WithMaxStale sets for how long beyond the refresh interval held keys go on to
+// serve while the server does not answer, from 0 to 7 days; the default is 24
+// hours. Whoever can keep this program from reaching the server can have a
+// withdrawn key accepted for that long.
+func WithMaxStale(d time.Duration) Option {
+	return func(c *config) error {
+		if d < 0 || d > maxMaxStale {
+			return misconfigured("WithMaxStale is not from 0 to %v", maxMaxStale)
+		}
+		c.maxStale = d
+		return nil
+	}
+}
+
+// WithInsecureHTTP allows http URLs beyond the loopback hosts (localhost,
+// 127.0.0.0/8 and ::1), which are always allowed. Whoever can change traffic
+// between this program and the server can then make it accept any token.
+func WithInsecureHTTP() Option {
+	return func(c *config) error {
+		c.insecureHTTP = true
+		return nil
+	}
+}
+
+// An IDTokenCheck is a condition of one call of [Verifier.VerifyIDToken]. Of a
+// check given twice, the last one counts.
+type IDTokenCheck func(*idTokenChecks) error
+
+// idTokenChecks are the conditions of one call, each zero if not given.
+type idTokenChecks struct {
+	nonce       string
+	noNonce     bool
+	previous    *IDToken
+	maxAge      *time.Duration
+	accessToken string
+	code        string
+}
+
+// newIDTokenChecks applies the checks and looks at what they say together.
+func newIDTokenChecks(nonce string, checks []IDTokenCheck) (*idTokenChecks, error) {
+	c := &idTokenChecks{nonce: nonce}
+	for _, check := range checks {
+		if check == nil {
+			return nil, misconfigured("nil IDTokenCheck")
+		}
+		if err := check(c); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case c.noNonce && c.previous != nil:
+		return nil, misconfigured("NoNonce and RefreshOf exclude each other")
+	case (c.noNonce || c.previous != nil) && nonce != "":
+		return nil, misconfigured("a nonce together with NoNonce or RefreshOf")
+	}
+	return c, nil
+}
+
+// NoNonce compares no nonce, for flows that sent none. Then nothing ties the
+// token to the browser that asked for it: an attacker can inject one that was
+// issued for another session. The nonce given to VerifyIDToken must be "".
+func NoNonce() IDTokenCheck {
+	return func(c *idTokenChecks) error {
+		c.noNonce = true
+		return nil
+	}
+}
+
+// RefreshOf is for an ID token that came with a token refresh: it must be about
+// the same login as prev, the ID token verified before (OpenID Connect Core
+// §12.2). The same iss, sub and azp (or none in both), an audience in common,
+// and the same auth_time and nonce where the new token has them. The nonce given
+// to VerifyIDToken must be "".
+func RefreshOf(prev *IDToken) IDTokenCheck {
+	return func(c *idTokenChecks) error {
+		if prev == nil || prev.payload == nil {
+			return misconfigured("RefreshOf an ID token that no Verifier made")
+		}
+		c.previous = prev
+		return nil
+	}
+}
+
+// MaxAge requires that the user logged in at most d ago, give or take the
+// leeway: auth_time must be present and recent (OpenID Connect Core §3.1.3.7).
+func MaxAge(d time.Duration) IDTokenCheck {
+	return func(c *idTokenChecks) error {
+		if d < 0 {
+			return misconfigured("MaxAge is negative")
+		}
+		c.maxAge = &d
+		return nil
+	}
+}
+
+// AccessTokenHash requires that at_hash is present and that of accessToken, the
+// raw access token that came together with the ID token (OpenID Connect Core
+// §3.1.3.8).
+func AccessTokenHash(accessToken string) IDTokenCheck {
+	return func(c *idTokenChecks) error {
+		if accessToken == "" {
+			return misconfigured("AccessTokenHash of an empty token")
+		}
+		c.accessToken = accessToken
+		return nil
+	}
+}
+
+// CodeHash requires that c_hash is present and that of the authorization code
+// (OpenID Connect Core §3.3.2.11).
+func CodeHash(code string) IDTokenCheck {
+	return func(c *idTokenChecks) error {
+		if code == "" {
+			return misconfigured("CodeHash of an empty code")
+		}
+		c.code = code
+		return nil
+	}
+}

@@ -1,0 +1,377 @@
+// Package jwtverifier verifies the JWT access tokens and ID tokens of an OAuth
+// 2.0 / OpenID Connect authorization server, such as Okta, locally: it reads the
+// server's metadata and keys, keeps the keys fresh, and judges each token
+// without asking the server.
+//
+// Make one [Verifier] per issuer with [New], for the life of the program, and
+// share it.
+//
+//   - [Verifier.VerifyAccessToken] is for APIs: an access token grants access.
+//   - [Verifier.VerifyIDToken] is for logins: an ID token says who logged in,
+//     and grants nothing.
+//   - [Issuers] is for services that trust several issuers.
+//
+// A result is non-nil if and only if the error is nil. Every error is one of
+// three: the token is refused ([ErrInvalidToken], answer 401), it could not be
+// judged now ([ErrUnavailable], answer 503), or the program misuses the package
+// ([ErrMisconfigured], answer 500).
+//
+// # What it does not do
+//
+// It accepts RS256 and nothing else. A verified token can have been revoked, and
+// can be used any number of times until it expires. It does not check the proof
+// of a sender-constrained token (it refuses those, unless told otherwise), does
+// not decrypt tokens, and does not remember nonces: the caller must accept each
+// only once.
+package jwtverifier
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// algorithm is the only one accepted. It is not read from the server's metadata:
+// that could only widen it (RFC 8725 §3.1).
+const algorithm = "RS256"
+
+// A Verifier verifies the tokens of one authorization server. It is made by
+// [New]; a zero or nil one refuses everything with [ErrMisconfigured]. It is
+// safe for concurrent use, has a goroutine only while it fetches keys, and needs
+// no closing.
+type Verifier struct {
+	config *config
+	keys   *keySource
+}
+
+// New returns a Verifier of the tokens of issuer, which is compared with their
+// iss byte for byte: an absolute https URL (http for loopback hosts) without
+// query, fragment, userinfo and dot segments. At least one of [WithAudience],
+// [WithoutAudience] and [WithClientID] must be given. What New does not accept
+// is [ErrMisconfigured].
+//
+// New does no I/O and starts no goroutine: the first token, or
+// [Verifier.Prefetch], fetches the keys.
+func New(issuer string, opts ...Option) (*Verifier, error) {
+	c, err := newConfig(issuer, opts)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := newKeySource(c)
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{config: c, keys: keys}, nil
+}
+
+// VerifyAccessToken verifies the raw access token, as it stands in the
+// Authorization header after "Bearer ". A nil error means that the issuer signed
+// it, for one of the configured audiences and clients, that it has not expired,
+// and that it is no ID token (RFC 9068 §4, RFC 8725).
+//
+// It uses the network only if the keys are missing, too old, or do not include
+// the token's; waiting for that ends with ctx. The errors are [*TokenError],
+// [*UnavailableError] and [ErrMisconfigured].
+func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
+	if err := v.accepts(accessKind); err != nil {
+		return nil, err
+	}
+	began := v.config.startWatch()
+	token, err := v.verifyAccessToken(ctx, raw)
+	v.config.judged(accessKind, began, err)
+	return token, err
+}
+
+func (v *Verifier) verifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
+	t, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	now, err := v.authenticate(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return v.config.accessToken(&t.header, &t.claims, now)
+}
+
+// VerifyIDToken verifies the raw ID token, as the token endpoint returned it. A
+// nil error means that the issuer signed it, for one of the configured client
+// IDs, about the login that this nonce was sent with, and that it has not
+// expired (OpenID Connect Core §3.1.3.7).
+//
+// An empty nonce never matches: a login that sent none says so with [NoNonce],
+// and a refresh with [RefreshOf]. The caller must accept each nonce only once.
+// Checks that make no sense are [ErrMisconfigured], whatever the token. For the
+// rest see [Verifier.VerifyAccessToken].
+func (v *Verifier) VerifyIDToken(ctx context.Context, raw, nonce string, checks ...IDTokenCheck) (*IDToken, error) {
+	if err := v.accepts(idKind); err != nil {
+		return nil, err
+	}
+	c, err := newIDTokenChecks(nonce, checks)
+	if err != nil {
+		return nil, err
+	}
+	began := v.config.startWatch()
+	token, err := v.verifyIDToken(ctx, raw, c)
+	v.config.judged(idKind, began, err)
+	return token, err
+}
+
+func (v *Verifier) verifyIDToken(ctx context.Context, raw string, checks *idTokenChecks) (*IDToken, error) {
+	t, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	now, err := v.authenticate(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return v.config.idToken(&t.header, &t.claims, now, checks)
+}
+
+// Prefetch fetches the metadata and keys now if no usable ones are held: a
+// readiness check, or a way to spare the first caller the wait. Waiting ends
+// with ctx. Its error is an [*UnavailableError].
+func (v *Verifier) Prefetch(ctx context.Context) error {
+	if err := v.made(); err != nil {
+		return err
+	}
+	_, _, err := v.keys.usable(ctx)
+	return err
+}
+
+// Refresh fetches the metadata and keys now, or waits for the refresh that is
+// under way. When it returns nil, a key that the server had withdrawn before the
+// refresh began is refused. After a failure it is [ErrUnavailable] without a
+// request, until the server may be asked again. With [WithStaticKeys] it does
+// nothing.
+func (v *Verifier) Refresh(ctx context.Context) error {
+	if err := v.made(); err != nil {
+		return err
+	}
+	return v.keys.refresh(ctx)
+}
+
+// Metadata decodes the server's metadata into dst, as [json.Unmarshal] of JSON
+// v2 does: the whole document that was accepted last (RFC 8414 §2), with the
+// endpoints for login or introspection. If there is none yet it is fetched;
+// waiting for that ends with ctx. Without discovery, that is with [WithJWKSURL]
+// or [WithStaticKeys], it is [ErrMisconfigured].
+func (v *Verifier) Metadata(ctx context.Context, dst any) error {
+	if err := v.made(); err != nil {
+		return err
+	}
+	document, err := v.keys.document(ctx)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(bytes.Clone(document), dst); err != nil {
+		return fmt.Errorf("jwtverifier: decoding metadata: %w", err)
+	}
+	return nil
+}
+
+// Issuer returns the issuer that New was given.
+func (v *Verifier) Issuer() string {
+	if v.made() != nil {
+		return ""
+	}
+	return v.config.issuer
+}
+
+// Status says how the keys are. It does no I/O and waits for none.
+func (v *Verifier) Status() Status {
+	if v.made() != nil {
+		return Status{}
+	}
+	return v.keys.status()
+}
+
+func (v *Verifier) made() error {
+	if v == nil || v.config == nil {
+		return misconfigured("a Verifier that New did not make")
+	}
+	return nil
+}
+
+// accepts reports whether the Verifier was made to accept this kind of token.
+func (v *Verifier) accepts(kind tokenKind) error {
+	if err := v.made(); err != nil {
+		return err
+	}
+	switch {
+	case kind == accessKind && len(v.config.audiences) == 0 && !v.config.withoutAudience:
+		return misconfigured("VerifyAccessToken needs WithAudience")
+	case kind == idKind && len(v.config.clientIDs) == 0:
+		return misconfigured("VerifyIDToken needs WithClientID")
+	}
+	return nil
+}
+
+// authenticate returns nil if one of the issuer's keys signed t. Nothing of the
+// payload is read before. It returns the time by which to judge the claims.
+func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (time.Time, error) {
+	set, now, err := v.keys.usable(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	reason := set.verify(t)
+	if reason == ErrUnknownKey || reason == ErrSignature && t.header.keyID == "" {
+		// The key may be newer than the set.
+		newer, at, err := v.keys.newer(ctx, set, now)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if newer != set {
+			now, reason = at, newer.verify(t)
+		}
+	}
+	switch reason {
+	case ErrUnknownKey:
+		return time.Time{}, &TokenError{Reason: ErrUnknownKey, Part: "header", Claim: "kid", keyID: t.header.keyID}
+	case ErrSignature:
+		return time.Time{}, &TokenError{Reason: ErrSignature, Part: "signature"}
+	}
+	if decodeObject(t.claims.payload, &t.claims) != nil {
+		return time.Time{}, malformed("payload", "not one strict JSON object")
+	}
+	return v.config.now(now), nil
+}
+
+// A signedToken is a token taken apart. Nothing in it may be believed before
+// authenticate has returned nil.
+type signedToken struct {
+	header       header
+	claims       claims
+	signingInput []byte // as received
+	signature    []byte
+}
+
+// base64url is RFC 7515's: without padding. Strict refuses non-zero trailing
+// bits, so that no two spellings of a token are accepted. It would still skip
+// line breaks; parse refuses them.
+var base64url = base64.RawURLEncoding.Strict()
+
+// parse takes a JWS in compact serialization apart (RFC 7515 §7.1) and applies
+// the rules about its header. It uses no network and reads no claim.
+func parse(raw string) (*signedToken, error) {
+	if len(raw) > maxTokenBytes {
+		return nil, malformed("token", "longer than 64 KiB")
+	}
+	head, rest, _ := strings.Cut(raw, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	switch {
+	case strings.Count(raw, ".") == 4:
+		return nil, malformed("token", "encrypted tokens are not supported")
+	case strings.Count(raw, ".") != 2:
+		return nil, malformed("token", "not three segments")
+	case head == "" || payload == "" || signature == "":
+		return nil, malformed("token", "empty segment")
+	case base64url.DecodedLen(len(signature)) > maxSignatureBytes:
+		return nil, malformed("token", "signature longer than 1,024 bytes")
+	case strings.IndexByte(raw, '\n') >= 0 || strings.IndexByte(raw, '\r') >= 0:
+		return nil, malformed("token", "not base64url")
+	}
+
+	var (
+		input      = []byte(raw)
+		segments   = [3][]byte{input[:len(head)], input[len(head)+1:][:len(payload)], input[len(raw)-len(signature):]}
+		buffer     = make([]byte, 0, base64url.DecodedLen(len(raw)))
+		start, err = 0, error(nil)
+	)
+	for i, segment := range segments {
+		if buffer, err = base64url.AppendDecode(buffer, segment); err != nil {
+			return nil, malformed("token", "not base64url")
+		}
+		segments[i], start = buffer[start:], len(buffer)
+	}
+	t := &signedToken{
+		claims:       claims{payload: segments[1]},
+		signingInput: input[:len(head)+1+len(payload)],
+		signature:    segments[2],
+	}
+	if err := t.header.read(segments[0]); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
+// x5u and x5c are the sender's word (RFC 8725 §3.10).
+type header struct {
+	alg, kid, typ          jsontext.Value
+	crit, b64, enc, zipped jsontext.Value
+
+	keyID     string // kid; "" if absent
+	mediaType string // typ; "" if absent or ""
+}
+
+func (h *header) member(name []byte) *jsontext.Value {
+	switch string(name) {
+	case "alg":
+		return &h.alg
+	case "kid":
+		return &h.kid
+	case "typ":
+		return &h.typ
+	case "crit":
+		return &h.crit
+	case "b64":
+		return &h.b64
+	case "enc":
+		return &h.enc
+	case "zip":
+		return &h.zipped
+	}
+	return nil
+}
+
+// read decodes the header and applies the rules that need no key.
+func (h *header) read(data []byte) error {
+	if len(data) > maxHeaderBytes {
+		return malformed("header", "longer than 8 KiB")
+	}
+	if decodeObject(data, h) != nil {
+		return malformed("header", "not one strict JSON object")
+	}
+	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
+	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE.
+	if h.crit != nil || h.b64 != nil || h.enc != nil || h.zipped != nil {
+		return malformed("header", "crit, b64, enc or zip")
+	}
+	alg, ok := text(h.alg)
+	if !ok {
+		return malformed("header", "no alg")
+	}
+	if alg != algorithm {
+		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
+	}
+	if h.keyID, ok = text(h.kid); h.kid != nil && h.keyID == "" {
+		return malformed("header", "kid is not a string or empty")
+	}
+	if h.mediaType, ok = text(h.typ); h.typ != nil && !ok {
+		return malformed("header", "typ is not a string")
+	}
+	return nil
+}
+
+// isType reports whether typ is this media type, which may be written in any
+// case, and with "application/" in front (RFC 7515 §4.1.9).
+func (h *header) isType(name string) bool {
+	const prefix = "application/"
+	typ := h.mediaType
+	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	return strings.EqualFold(typ, name)
+}
+
+func malformed(part, detail string) error {
+	return &TokenError{Reason: ErrMalformed, Part: part, detail: detail}
+}
