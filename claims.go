@@ -383,15 +383,16 @@ func (c *config) times(t *Token, p *claims, now time.Time) error {
 	if t.Expiry, ok = numericDate(p.exp); !ok {
 		return refuse(ErrClaim, "exp")
 	}
-	if !c.unexpired(t.Expiry, now) {
+	if !now.Before(t.Expiry.Add(c.leeway)) { // "on or after": RFC 7519 §4.1.4
 		return refuse(ErrExpired, "exp")
 	}
 	return nil
 }
 
-// unexpired: RFC 7519 §4.1.4 refuses "on or after" the time.
-func (c *config) unexpired(expiry, now time.Time) bool {
-	return now.Before(expiry.Add(c.leeway))
+// inTime applies the same rules to a token that was judged before.
+func (c *config) inTime(t *Token, now time.Time) bool {
+	latest := now.Add(c.leeway)
+	return !t.IssuedAt.After(latest) && !t.NotBefore.After(latest) && now.Before(t.Expiry.Add(c.leeway))
 }
 
 // fill copies what no rule had to read. A claim of an unexpected type is left

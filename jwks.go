@@ -77,19 +77,19 @@ func (s *keySet) lookup(keyID string) []*key {
 	return s.byID[keyID]
 }
 
-// verify checks the signature over the bytes received. It returns nil,
-// ErrUnknownKey or ErrSignature.
-func (s *keySet) verify(t *signedToken) error {
+// verify checks the signature over the bytes received. It returns the key that
+// made it, or else ErrUnknownKey or ErrSignature.
+func (s *keySet) verify(t *signedToken) (*key, error) {
 	keys := s.lookup(t.header.keyID)
 	if len(keys) == 0 {
-		return ErrUnknownKey
+		return nil, ErrUnknownKey
 	}
 	for _, k := range keys {
 		if rs256.Verify(t.signingInput, t.signature, k.public) == nil {
-			return nil
+			return k, nil
 		}
 	}
-	return ErrSignature
+	return nil, ErrSignature
 }
 
 // parseKeySet reads a JWKS document (RFC 7517 §5). One entry that is broken or

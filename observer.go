@@ -88,9 +88,19 @@ type UnknownKeyInfo struct {
 
 // TokenJudgedInfo is about one verification.
 type TokenJudgedInfo struct {
-	Kind     string // "access" or "id"
-	Code     string // "ok", a TokenError's Code, or "unavailable"
-	Duration time.Duration
+	Kind       string // "access" or "id"
+	Code       string // "ok", a TokenError's Code, or "unavailable"
+	Remembered bool   // it came from the token cache
+	Duration   time.Duration
+}
+
+// WithObserver has this Observer told what the Verifier does. Without one
+// nothing is measured.
+func WithObserver(o Observer) Option {
+	return func(c *config) error {
+		c.observer = o
+		return nil
+	}
 }
 
 // startWatch returns the time if somebody wants to know how long a verification
@@ -102,7 +112,7 @@ func (c *config) startWatch() time.Time {
 	return time.Now()
 }
 
-func (c *config) judged(kind tokenKind, began time.Time, err error) {
+func (c *config) judged(kind tokenKind, began time.Time, remembered bool, err error) {
 	if c.observer.TokenJudged == nil {
 		return
 	}
@@ -112,7 +122,7 @@ func (c *config) judged(kind tokenKind, began time.Time, err error) {
 	} else if err != nil {
 		code = "unavailable"
 	}
-	c.observer.TokenJudged(TokenJudgedInfo{Kind: string(kind), Code: code, Duration: time.Since(began)})
+	c.observer.TokenJudged(TokenJudgedInfo{Kind: string(kind), Code: code, Remembered: remembered, Duration: time.Since(began)})
 }
 
 func (c *config) unknownKey(admitted bool) {

@@ -25,6 +25,15 @@ const (
 	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
 )
 
+// maxNamedIssuers bounds how many issuers of an Issuers an error names.
+const maxNamedIssuers = 8
+
+// Limits on the token cache.
+const (
+	maxCacheSize       = 1 << 24 // tokens
+	maxRememberedBytes = 8 << 10 // of a token
+)
+
 // Limits on the server's documents.
 const (
 	documentTimeout  = 5 * time.Second  // of one, redirects included
@@ -68,6 +77,7 @@ type config struct {
 	leeway            time.Duration
 	strictTokenType   bool
 	senderConstrained bool
+	cacheSize         int
 
 	client          *http.Client
 	clock           func() time.Time

@@ -48,6 +48,7 @@ const algorithm = "RS256"
 type Verifier struct {
 	config *config
 	keys   *keySource
+	cache  *tokenCache // nil without WithTokenCache
 }
 
 // New returns a Verifier of the tokens of issuer, which is compared with their
@@ -67,7 +68,7 @@ func New(issuer string, opts ...Option) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{config: c, keys: keys}, nil
+	return &Verifier{config: c, keys: keys, cache: newTokenCache(c.cacheSize)}, nil
 }
 
 // VerifyAccessToken verifies the raw access token, as it stands in the
@@ -79,25 +80,56 @@ func New(issuer string, opts ...Option) (*Verifier, error) {
 // the token's; waiting for that ends with ctx. The errors are [*TokenError],
 // [*UnavailableError] and [ErrMisconfigured].
 func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
+	return v.accessToken(ctx, raw, nil)
+}
+
+// accessToken is VerifyAccessToken. t is raw taken apart, if that has been done.
+func (v *Verifier) accessToken(ctx context.Context, raw string, t *signedToken) (*AccessToken, error) {
 	if err := v.accepts(accessKind); err != nil {
 		return nil, err
 	}
 	began := v.config.startWatch()
-	token, err := v.verifyAccessToken(ctx, raw)
-	v.config.judged(accessKind, began, err)
+	token, remembered, err := v.rememberedAccessToken(ctx, raw, t)
+	v.config.judged(accessKind, began, remembered, err)
 	return token, err
 }
 
-func (v *Verifier) verifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
-	t, err := parse(raw)
-	if err != nil {
-		return nil, err
+// rememberedAccessToken looks into the token cache first, if there is one. Only
+// an acceptance is taken from there; everything else takes the long way.
+func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string, t *signedToken) (_ *AccessToken, remembered bool, _ error) {
+	if v.cache == nil || len(raw) > maxRememberedBytes {
+		token, _, err := v.freshAccessToken(ctx, raw, t)
+		return token, false, err
 	}
-	now, err := v.authenticate(ctx, t)
-	if err != nil {
-		return nil, err
+	sum := sumOf(raw)
+	if e := v.cache.get(&sum); e != nil {
+		set, now, err := v.keys.usable(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		if e.signedBy(set) && v.config.inTime(&e.token.Token, v.config.now(now)) {
+			return e.token.clone(), true, nil
+		}
 	}
-	return v.config.accessToken(&t.header, &t.claims, now)
+	token, signer, err := v.freshAccessToken(ctx, raw, t)
+	if err == nil {
+		v.cache.add(&sum, signer, token)
+	}
+	return token, false, err
+}
+
+func (v *Verifier) freshAccessToken(ctx context.Context, raw string, t *signedToken) (_ *AccessToken, signer *key, err error) {
+	if t == nil {
+		if t, err = parse(raw); err != nil {
+			return nil, nil, err
+		}
+	}
+	signer, now, err := v.authenticate(ctx, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	token, err := v.config.accessToken(&t.header, &t.claims, now)
+	return token, signer, err
 }
 
 // VerifyIDToken verifies the raw ID token, as the token endpoint returned it. A
@@ -110,25 +142,31 @@ func (v *Verifier) verifyAccessToken(ctx context.Context, raw string) (*AccessTo
 // Checks that make no sense are [ErrMisconfigured], whatever the token. For the
 // rest see [Verifier.VerifyAccessToken].
 func (v *Verifier) VerifyIDToken(ctx context.Context, raw, nonce string, checks ...IDTokenCheck) (*IDToken, error) {
-	if err := v.accepts(idKind); err != nil {
-		return nil, err
-	}
 	c, err := newIDTokenChecks(nonce, checks)
 	if err != nil {
 		return nil, err
 	}
+	return v.idToken(ctx, raw, nil, c)
+}
+
+// idToken is VerifyIDToken. t is raw taken apart, if that has been done.
+func (v *Verifier) idToken(ctx context.Context, raw string, t *signedToken, checks *idTokenChecks) (*IDToken, error) {
+	if err := v.accepts(idKind); err != nil {
+		return nil, err
+	}
 	began := v.config.startWatch()
-	token, err := v.verifyIDToken(ctx, raw, c)
-	v.config.judged(idKind, began, err)
+	token, err := v.freshIDToken(ctx, raw, t, checks)
+	v.config.judged(idKind, began, false, err)
 	return token, err
 }
 
-func (v *Verifier) verifyIDToken(ctx context.Context, raw string, checks *idTokenChecks) (*IDToken, error) {
-	t, err := parse(raw)
-	if err != nil {
-		return nil, err
+func (v *Verifier) freshIDToken(ctx context.Context, raw string, t *signedToken, checks *idTokenChecks) (_ *IDToken, err error) {
+	if t == nil {
+		if t, err = parse(raw); err != nil {
+			return nil, err
+		}
 	}
-	now, err := v.authenticate(ctx, t)
+	_, now, err := v.authenticate(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -214,43 +252,55 @@ func (v *Verifier) accepts(kind tokenKind) error {
 	return nil
 }
 
-// authenticate returns nil if one of the issuer's keys signed t. Nothing of the
-// payload is read before. It returns the time by which to judge the claims.
-func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (time.Time, error) {
+// authenticate returns the key of the issuer's that signed t. Nothing that the
+// payload says is acted on before. It returns the time by which to judge the
+// claims.
+func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time.Time, error) {
 	set, now, err := v.keys.usable(ctx)
 	if err != nil {
-		return time.Time{}, err
+		return nil, time.Time{}, err
 	}
-	reason := set.verify(t)
+	signer, reason := set.verify(t)
 	if reason == ErrUnknownKey || reason == ErrSignature && t.header.keyID == "" {
 		// The key may be newer than the set.
 		newer, at, err := v.keys.newer(ctx, set, now)
 		if err != nil {
-			return time.Time{}, err
+			return nil, time.Time{}, err
 		}
 		if newer != set {
-			now, reason = at, newer.verify(t)
+			now = at
+			signer, reason = newer.verify(t)
 		}
 	}
 	switch reason {
 	case ErrUnknownKey:
-		return time.Time{}, &TokenError{Reason: ErrUnknownKey, Part: "header", Claim: "kid", keyID: t.header.keyID}
+		return nil, time.Time{}, &TokenError{Reason: ErrUnknownKey, Part: "header", Claim: "kid", keyID: t.header.keyID}
 	case ErrSignature:
-		return time.Time{}, &TokenError{Reason: ErrSignature, Part: "signature"}
+		return nil, time.Time{}, &TokenError{Reason: ErrSignature, Part: "signature"}
 	}
-	if decodeObject(t.claims.payload, &t.claims) != nil {
-		return time.Time{}, malformed("payload", "not one strict JSON object")
+	if err := t.readClaims(); err != nil {
+		return nil, time.Time{}, err
 	}
-	return v.config.now(now), nil
+	return signer, v.config.now(now), nil
 }
 
 // A signedToken is a token taken apart. Nothing in it may be believed before
-// authenticate has returned nil.
+// authenticate has found its signer.
 type signedToken struct {
 	header       header
 	claims       claims
+	claimsRead   bool
 	signingInput []byte // as received
 	signature    []byte
+}
+
+// readClaims decodes the payload, unless that has been done.
+func (t *signedToken) readClaims() error {
+	if !t.claimsRead && decodeObject(t.claims.payload, &t.claims) != nil {
+		return malformed("payload", "not one strict JSON object")
+	}
+	t.claimsRead = true
+	return nil
 }
 
 // base64url is RFC 7515's: without padding. Strict refuses non-zero trailing

@@ -1,0 +1,84 @@
+package jwtverifier
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// Issuers verifies the tokens of several authorization servers. A token's iss,
+// which nobody has verified yet, does no more than choose one of the configured
+// Verifiers, before any request; that one then judges the token by its own keys
+// and rules alone. A token of another issuer is [ErrIssuer], without network.
+//
+// It is made by [NewIssuers]; a zero or nil one refuses everything with
+// [ErrMisconfigured]. It is safe for concurrent use.
+type Issuers struct {
+	byIssuer map[string]*Verifier
+	named    []string // some of the issuers, for errors
+}
+
+// NewIssuers returns a verifier of the tokens that any of v accepts. None, a nil
+// or zero Verifier, and two Verifiers of one issuer are [ErrMisconfigured].
+func NewIssuers(v ...*Verifier) (*Issuers, error) {
+	if len(v) == 0 {
+		return nil, misconfigured("NewIssuers without a Verifier")
+	}
+	i := &Issuers{byIssuer: make(map[string]*Verifier, len(v))}
+	for _, verifier := range v {
+		if err := verifier.made(); err != nil {
+			return nil, err
+		}
+		if i.byIssuer[verifier.Issuer()] != nil {
+			return nil, misconfigured("two Verifiers of the issuer %s", quote(verifier.Issuer(), maxForeignText))
+		}
+		i.byIssuer[verifier.Issuer()] = verifier
+	}
+	i.named = slices.Sorted(maps.Keys(i.byIssuer))
+	i.named = slices.Clone(i.named[:min(len(i.named), maxNamedIssuers)])
+	return i, nil
+}
+
+// VerifyAccessToken is [Verifier.VerifyAccessToken] of the token's issuer. What
+// is malformed or not RS256 is refused before the issuer is looked at.
+func (i *Issuers) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
+	v, t, err := i.choose(raw)
+	if err != nil {
+		return nil, err
+	}
+	return v.accessToken(ctx, raw, t)
+}
+
+// VerifyIDToken is [Verifier.VerifyIDToken] of the token's issuer. What is
+// malformed or not RS256 is refused before the issuer is looked at.
+func (i *Issuers) VerifyIDToken(ctx context.Context, raw, nonce string, checks ...IDTokenCheck) (*IDToken, error) {
+	c, err := newIDTokenChecks(nonce, checks)
+	if err != nil {
+		return nil, err
+	}
+	v, t, err := i.choose(raw)
+	if err != nil {
+		return nil, err
+	}
+	return v.idToken(ctx, raw, t, c)
+}
+
+// choose takes the token apart and returns the Verifier of its issuer.
+func (i *Issuers) choose(raw string) (*Verifier, *signedToken, error) {
+	if i == nil || i.byIssuer == nil {
+		return nil, nil, misconfigured("Issuers that NewIssuers did not make")
+	}
+	t, err := parse(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := t.readClaims(); err != nil {
+		return nil, nil, err
+	}
+	issuer, _ := text(t.claims.iss)
+	v := i.byIssuer[issuer]
+	if v == nil {
+		return nil, nil, refuse(ErrIssuer, "iss", i.named...)
+	}
+	return v, t, nil
+}
