@@ -145,6 +145,14 @@ func checkIssuer(issuer string, insecureHTTP bool) error {
 	return checkURL(issuer, insecureHTTP)
 }
 
+// isOktaOrg reports whether the issuer is an Okta org authorization server, as
+// opposed to a custom one.
+func isOktaOrg(issuer string) bool {
+	u, err := url.Parse(issuer)
+	return err == nil && strings.Trim(u.Path, "/") == "" &&
+		(strings.HasSuffix(u.Hostname(), ".okta.com") || strings.HasSuffix(u.Hostname(), ".oktapreview.com"))
+}
+
 // checkURL refuses what cannot be fetched safely.
 func checkURL(raw string, insecureHTTP bool) error {
 	if len(raw) > maxURLBytes {

@@ -249,6 +249,20 @@ func (e fetchErrors) Error() string {
 
 func (e fetchErrors) Unwrap() []error { return e }
 
+// oktaHint explains the commonest mistake with Okta: only the access tokens of a
+// custom authorization server, whose issuer has /oauth2/ in it, can be verified.
+func (c *config) oktaHint(err error) error {
+	refused, ok := err.(*TokenError)
+	if !ok || !c.oktaOrg {
+		return err
+	}
+	switch refused.Reason {
+	case ErrUnknownKey, ErrSignature, ErrAudience:
+		refused.detail = "access tokens of an Okta org server (an issuer without /oauth2/) are for Okta alone"
+	}
+	return refused
+}
+
 // misconfigured makes an error of the third family.
 func misconfigured(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrMisconfigured}, args...)...)

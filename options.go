@@ -78,6 +78,7 @@ type config struct {
 	strictTokenType   bool
 	senderConstrained bool
 	cacheSize         int
+	oktaOrg           bool // the issuer is an Okta org server
 
 	client          *http.Client
 	clock           func() time.Time
@@ -110,6 +111,7 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 	if err := checkIssuer(issuer, c.insecureHTTP); err != nil {
 		return nil, misconfigured("issuer %s: %w", quote(issuer, maxForeignText), err)
 	}
+	c.oktaOrg = isOktaOrg(issuer)
 	sources := 0
 	for _, u := range []string{c.metadataURL, c.jwksURL} {
 		if u == "" {

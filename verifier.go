@@ -126,10 +126,10 @@ func (v *Verifier) freshAccessToken(ctx context.Context, raw string, t *signedTo
 	}
 	signer, now, err := v.authenticate(ctx, t)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, v.config.oktaHint(err)
 	}
 	token, err := v.config.accessToken(&t.header, &t.claims, now)
-	return token, signer, err
+	return token, signer, v.config.oktaHint(err)
 }
 
 // VerifyIDToken verifies the raw ID token, as the token endpoint returned it. A
@@ -402,7 +402,7 @@ func (h *header) read(data []byte) error {
 	if alg != algorithm {
 		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
 	}
-	if h.keyID, ok = text(h.kid); h.kid != nil && h.keyID == "" {
+	if h.keyID, _ = text(h.kid); h.kid != nil && h.keyID == "" {
 		return malformed("header", "kid is not a string or empty")
 	}
 	if h.mediaType, ok = text(h.typ); h.typ != nil && !ok {

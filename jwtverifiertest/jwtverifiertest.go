@@ -113,7 +113,7 @@ var Absent absent
 type absent struct{}
 
 func (absent) MarshalJSON() ([]byte, error) {
-	return nil, errors.New("Absent inside a claim's value")
+	return nil, errors.New("jwtverifiertest: Absent inside a claim's value")
 }
 
 // An Issuer is an authorization server: an issuer identifier, its metadata,
