@@ -96,7 +96,7 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 		if !isText(m.issuer, config.issuer) {
 			named, _ := text(m.issuer)
 			a.problem = fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
-				quote(named, maxForeignText/2), quote(config.issuer, maxForeignText/2))
+				quote(named, maxNameText), quote(config.issuer, maxForeignText))
 			return a.problem
 		}
 		jwksURI, _ := text(m.jwksURI)
@@ -243,7 +243,7 @@ func redirection(resp *http.Response) (string, error) {
 	}
 	from := resp.Request.URL
 	if to.Scheme != from.Scheme || !strings.EqualFold(to.Hostname(), from.Hostname()) || port(to) != port(from) || to.User != nil {
-		return "", errors.New("redirect to another origin, " + quote(to.Redacted(), maxForeignText/2))
+		return "", errors.New("redirect to another origin, " + quote(to.Redacted(), maxNameText))
 	}
 	return to.String(), nil
 }

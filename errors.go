@@ -218,7 +218,7 @@ type FetchError struct {
 
 // Error returns one line. It never holds any of the body.
 func (e *FetchError) Error() string {
-	text := "GET " + quote(e.URL, maxForeignText)
+	text := "GET " + quote(e.URL, maxURLText)
 	if e.StatusCode != 0 && (e.Err == nil || e.StatusCode != 200) {
 		text += ": status " + strconv.Itoa(e.StatusCode)
 	}
@@ -271,7 +271,9 @@ func misconfigured(format string, args ...any) error {
 // Limits on what errors and logs repeat.
 const (
 	maxErrorText   = 900 // of one error's cause, all of it
-	maxForeignText = 256 // of what a server chose
+	maxForeignText = 256 // of what others chose
+	maxURLText     = 160 // of a URL among that
+	maxNameText    = 80  // of an issuer or redirect among that
 	maxKeyIDText   = 64  // of a kid
 )
 

@@ -233,8 +233,8 @@ func WithSenderConstrainedTokens() Option {
 // WithHTTPClient fetches metadata and keys with this client, for proxies, TLS
 // roots, tracing or to pin hosts. The client is copied: its Transport and
 // Timeout are used, its CheckRedirect and Jar are not. The Transport must obey
-// the context of the request. The default is a transport of the Verifier's own,
-// with proxies from the environment and TLS 1.2 or higher.
+// the context of the request; nil stands for the default, which is a transport
+// of the Verifier's own, with proxies from the environment and TLS 1.2 or higher.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {

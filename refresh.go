@@ -20,7 +20,7 @@ import (
 type keySource struct {
 	config       *config
 	client       *http.Client
-	transport    *http.Transport // the source's own; nil with WithHTTPClient
+	transport    *http.Transport // the source's own; nil if it was given one
 	metadataURLs []string        // where to look for metadata, in this order
 
 	set atomic.Pointer[keySet] // nil while cold; written under mu
@@ -54,7 +54,8 @@ func newKeySource(c *config) (*keySource, error) {
 	s := &keySource{config: c, client: &http.Client{}}
 	if c.client != nil {
 		*s.client = http.Client{Transport: c.client.Transport, Timeout: c.client.Timeout}
-	} else {
+	}
+	if s.client.Transport == nil {
 		s.transport = newTransport()
 		s.client.Transport = s.transport
 	}

@@ -26,12 +26,16 @@ type members interface {
 // decodeObject decodes data, one JSON object. The values it stores are parts of
 // data.
 func decodeObject(data []byte, into members) error {
-	return json.Unmarshal(data, &object{data, into})
+	return json.Unmarshal(data, &object{data: data, into: into})
 }
 
 type object struct {
 	data []byte
 	into members
+
+	// finite also refuses numbers that no float64 holds, where nobody reads
+	// them. Parsers disagree on what such a number is.
+	finite bool
 }
 
 var errNotObject = errors.New("not one strict JSON object")
@@ -54,7 +58,7 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		}
 		slot := o.into.member(name)
 		if slot == nil {
-			if err := dec.SkipValue(); err != nil {
+			if err := o.skip(dec); err != nil {
 				return err
 			}
 			continue
@@ -68,6 +72,14 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	}
 	_, err := dec.ReadToken()
 	return err
+}
+
+func (o *object) skip(dec *jsontext.Decoder) error {
+	if o.finite {
+		var value any
+		return json.UnmarshalDecode(dec, &value)
+	}
+	return dec.SkipValue()
 }
 
 // unquote returns the text of a JSON string that the decoder has accepted. Most

@@ -387,7 +387,7 @@ func (h *header) read(data []byte) error {
 	if len(data) > maxHeaderBytes {
 		return malformed("header", "longer than 8 KiB")
 	}
-	if decodeObject(data, h) != nil {
+	if json.Unmarshal(data, &object{data: data, into: h, finite: true}) != nil {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
