@@ -1,0 +1,115 @@
+package jwtverifier_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier"
+	"example.com/jwtverifier/jwtverifiertest"
+)
+
+func TestIssuers(t *testing.T) {
+	a, b := jwtverifiertest.New("https://a.example"), jwtverifiertest.New("https://b.example")
+	stranger := jwtverifiertest.New("https://c.example")
+	both, err := jwtverifier.NewIssuers(newVerifier(t, a), newVerifier(t, b, jwtverifier.WithAuthorizedClients("only")))
+	require.NoError(t, err)
+	ctx := t.Context()
+
+	// Nothing is fetched for what no configured issuer can have signed.
+	for name, test := range map[string]struct {
+		raw  string
+		want error
+	}{
+		"another issuer":            {stranger.AccessToken(), jwtverifier.ErrIssuer},
+		"with a slash":              {a.AccessToken(values{"iss": "https://a.example/"}), jwtverifier.ErrIssuer},
+		"no issuer":                 {a.AccessToken(values{"iss": jwtverifiertest.Absent}), jwtverifier.ErrIssuer},
+		"several issuers":           {a.AccessToken(values{"iss": []string{"https://a.example"}}), jwtverifier.ErrIssuer},
+		"malformed before issuer":   {"x", jwtverifier.ErrMalformed},
+		"algorithm before issuer":   {stranger.Token(values{"alg": "none"}, values{}), jwtverifier.ErrAlgorithm},
+		"payload not strict":        {a.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`{"iss":"https://a.example","iss":"https://b.example"}`)), jwtverifier.ErrMalformed},
+		"payload without an object": {a.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`null`)), jwtverifier.ErrMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at, err := both.VerifyAccessToken(ctx, test.raw)
+			require.Nil(t, at)
+			requireReason(t, err, test.want)
+			id, err := both.VerifyIDToken(ctx, test.raw, "n")
+			require.Nil(t, id)
+			requireReason(t, err, test.want)
+			require.Zero(t, a.Requests("")+b.Requests(""))
+		})
+	}
+
+	token, err := both.VerifyAccessToken(ctx, a.AccessToken())
+	require.NoError(t, err)
+	require.Equal(t, a.URL(), token.Issuer)
+	require.Zero(t, b.Requests(""), "only the token's own issuer is asked")
+
+	// Each has rules of its own.
+	_, err = both.VerifyAccessToken(ctx, b.AccessToken())
+	requireReason(t, err, jwtverifier.ErrClientID)
+	_, err = both.VerifyAccessToken(ctx, b.AccessToken(values{"cid": "only"}))
+	require.NoError(t, err)
+
+	id, err := both.VerifyIDToken(ctx, b.IDToken("n"), "n")
+	require.NoError(t, err)
+	require.Equal(t, b.URL(), id.Issuer)
+	_, err = both.VerifyIDToken(ctx, b.IDToken("n"), "m")
+	requireReason(t, err, jwtverifier.ErrNonce)
+	_, err = both.VerifyIDToken(ctx, b.IDToken("n"), "n", nil)
+	requireMisconfigured(t, err)
+
+	// Both keys are "key-1". A key of one never verifies a token of the other.
+	require.Equal(t, a.KeyID(), b.KeyID())
+	_, err = both.VerifyAccessToken(ctx, a.AccessToken(values{"iss": b.URL(), "cid": "only"}))
+	requireReason(t, err, jwtverifier.ErrSignature)
+
+	_, err = both.VerifyAccessToken(ctx, stranger.AccessToken())
+	require.ErrorContains(t, err, `want "https://a.example", "https://b.example"`)
+}
+
+func TestNewIssuersRefuses(t *testing.T) {
+	issuer, v := newPair(t)
+	for name, verifiers := range map[string][]*jwtverifier.Verifier{
+		"none":           nil,
+		"nil":            {v, nil},
+		"zero":           {{}},
+		"two of one":     {v, newVerifier(t, issuer)},
+		"the same twice": {v, v},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i, err := jwtverifier.NewIssuers(verifiers...)
+			require.Nil(t, i)
+			requireMisconfigured(t, err)
+		})
+	}
+	for name, i := range map[string]*jwtverifier.Issuers{"nil": nil, "zero": {}} {
+		t.Run("used "+name, func(t *testing.T) {
+			_, err := i.VerifyAccessToken(t.Context(), issuer.AccessToken())
+			requireMisconfigured(t, err)
+			_, err = i.VerifyIDToken(t.Context(), issuer.IDToken("n"), "n")
+			requireMisconfigured(t, err)
+		})
+	}
+}
+
+// An error names some of the issuers, however many there are.
+func TestManyIssuers(t *testing.T) {
+	issuer := jwtverifiertest.New("https://issuer-5000.example")
+	var all []*jwtverifier.Verifier
+	for i := range 10_000 {
+		v, err := jwtverifier.New(fmt.Sprintf("https://issuer-%d.example", i),
+			jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithHTTPClient(issuer.Client()))
+		require.NoError(t, err)
+		all = append(all, v)
+	}
+	many, err := jwtverifier.NewIssuers(all...)
+	require.NoError(t, err)
+	_, err = many.VerifyAccessToken(t.Context(), issuer.AccessToken())
+	require.NoError(t, err)
+	_, err = many.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"iss": "https://other.example"}))
+	requireReason(t, err, jwtverifier.ErrIssuer)
+	require.Less(t, len(err.Error()), 1024)
+}

@@ -1,0 +1,293 @@
+package jwtverifier_test
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier"
+	"example.com/jwtverifier/jwtverifiertest"
+)
+
+func TestNewRefuses(t *testing.T) {
+	const issuer = "https://issuer.example"
+	aud := jwtverifier.WithAudience("a")
+	for _, test := range []struct {
+		name string
+		opts []jwtverifier.Option
+	}{
+		{"neither audience nor client ID", nil},
+		{"nil option", []jwtverifier.Option{aud, nil}},
+		{"no audience", []jwtverifier.Option{jwtverifier.WithAudience()}},
+		{"empty audience", []jwtverifier.Option{jwtverifier.WithAudience("a", "")}},
+		{"no client ID", []jwtverifier.Option{aud, jwtverifier.WithClientID()}},
+		{"empty client ID", []jwtverifier.Option{jwtverifier.WithClientID("")}},
+		{"no authorized client", []jwtverifier.Option{aud, jwtverifier.WithAuthorizedClients()}},
+		{"empty authorized client", []jwtverifier.Option{aud, jwtverifier.WithAuthorizedClients("")}},
+		{"authorized clients without audience", []jwtverifier.Option{jwtverifier.WithClientID("c"), jwtverifier.WithAuthorizedClients("c")}},
+		{"WithoutAudience alone", []jwtverifier.Option{jwtverifier.WithoutAudience()}},
+		{"WithoutAudience and WithAudience", []jwtverifier.Option{aud, jwtverifier.WithoutAudience(), jwtverifier.WithAuthorizedClients("c")}},
+		{"negative leeway", []jwtverifier.Option{aud, jwtverifier.WithLeeway(-1)}},
+		{"leeway over 5 min", []jwtverifier.Option{aud, jwtverifier.WithLeeway(5*time.Minute + 1)}},
+		{"nil client", []jwtverifier.Option{aud, jwtverifier.WithHTTPClient(nil)}},
+		{"nil clock", []jwtverifier.Option{aud, jwtverifier.WithClock(nil)}},
+		{"nil logger", []jwtverifier.Option{aud, jwtverifier.WithLogger(nil)}},
+		{"interval under 1 min", []jwtverifier.Option{aud, jwtverifier.WithRefreshInterval(time.Minute - 1)}},
+		{"interval over 24 h", []jwtverifier.Option{aud, jwtverifier.WithRefreshInterval(24*time.Hour + 1)}},
+		{"negative max stale", []jwtverifier.Option{aud, jwtverifier.WithMaxStale(-1)}},
+		{"max stale over 7 d", []jwtverifier.Option{aud, jwtverifier.WithMaxStale(7*24*time.Hour + 1)}},
+		{"token cache of 0", []jwtverifier.Option{aud, jwtverifier.WithTokenCache(0)}},
+		{"token cache over 2^24", []jwtverifier.Option{aud, jwtverifier.WithTokenCache(1<<24 + 1)}},
+		{"empty metadata URL", []jwtverifier.Option{aud, jwtverifier.WithMetadataURL("")}},
+		{"relative metadata URL", []jwtverifier.Option{aud, jwtverifier.WithMetadataURL("/metadata")}},
+		{"http metadata URL", []jwtverifier.Option{aud, jwtverifier.WithMetadataURL("http://issuer.example/m")}},
+		{"empty JWKS URL", []jwtverifier.Option{aud, jwtverifier.WithJWKSURL("")}},
+		{"http JWKS URL", []jwtverifier.Option{aud, jwtverifier.WithJWKSURL("http://issuer.example/keys")}},
+		{"file JWKS URL", []jwtverifier.Option{aud, jwtverifier.WithJWKSURL("file:///etc/passwd")}},
+		{"JWKS URL with a user", []jwtverifier.Option{aud, jwtverifier.WithJWKSURL("https://u:p@issuer.example/keys")}},
+		{"two sources", []jwtverifier.Option{aud, jwtverifier.WithJWKSURL(issuer + "/keys"), jwtverifier.WithMetadataURL(issuer + "/m")}},
+		{"static keys and a URL", []jwtverifier.Option{aud, jwtverifier.WithJWKSURL(issuer + "/keys"), jwtverifier.WithStaticKeys(jwtverifiertest.New("").JWKS())}},
+		{"static keys nil", []jwtverifier.Option{aud, jwtverifier.WithStaticKeys(nil)}},
+		{"static keys garbage", []jwtverifier.Option{aud, jwtverifier.WithStaticKeys([]byte("{"))}},
+		{"static keys without an eligible one", []jwtverifier.Option{aud, jwtverifier.WithStaticKeys([]byte(`{"keys":[{"kty":"EC"}]}`))}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v, err := jwtverifier.New(issuer, test.opts...)
+			require.Nil(t, v)
+			requireMisconfigured(t, err)
+		})
+	}
+}
+
+func TestIssuerIdentifier(t *testing.T) {
+	insecure := []jwtverifier.Option{jwtverifier.WithInsecureHTTP()}
+	for _, test := range []struct {
+		issuer string
+		opts   []jwtverifier.Option
+		good   bool
+	}{
+		{"https://h", nil, true},
+		{"https://h/", nil, true},
+		{"https://h:8443/oauth2/default", nil, true},
+		{"https://h/a//b", nil, true},
+		{"https://H.example/%41", nil, true},
+		{"https://[::1]:8443", nil, true},
+		{"http://localhost:8080/realms/x", nil, true},
+		{"http://127.0.0.1", nil, true},
+		{"http://127.9.9.9", nil, true},
+		{"http://[::1]", nil, true},
+		{"http://h", insecure, true},
+		{"http://10.0.0.1", insecure, true},
+
+		{"", nil, false},
+		{"h", nil, false},
+		{"/h", nil, false},
+		{"//h", nil, false},
+		{"https:h", nil, false},
+		{"https://", nil, false},
+		{"https://:443", nil, false},
+		{"http://h", nil, false},
+		{"http://localhost.evil.example", nil, false},
+		{"http://128.0.0.1", nil, false},
+		{"http://0x7f000001", nil, false},
+		{"ftp://h", nil, false},
+		{"ftp://h", insecure, false},
+		{"file:///etc/passwd", insecure, false},
+		{"https://h?", nil, false},
+		{"https://h?a=b", nil, false},
+		{"https://h#", nil, false},
+		{"https://h/#a", nil, false},
+		{"https://u@h", nil, false},
+		{"https://u:p@h", nil, false},
+		{"https://@h", nil, false},
+		{"https://h/.", nil, false},
+		{"https://h/a/../b", nil, false},
+		{"https://h/a/%2e%2E/b", nil, false},
+		{"https://h/.%2e", nil, false},
+		{"https://h/a b", nil, false},
+		{" https://h", nil, false},
+		{"https://h\n", nil, false},
+		{"https://h/\x00", nil, false},
+		{"https://h/\x7f", nil, false},
+		{"https://h\\evil", nil, false},
+		{"https://b\u00fccher.example", nil, false},
+		{"https://h:port", nil, false},
+		{"https://[fe80::1%25eth0]", nil, false},
+		{"https://h/" + strings.Repeat("a", 2048), nil, false},
+	} {
+		t.Run(test.issuer, func(t *testing.T) {
+			v, err := jwtverifier.New(test.issuer, append(test.opts, jwtverifier.WithAudience("a"))...)
+			if !test.good {
+				require.Nil(t, v)
+				requireMisconfigured(t, err)
+				require.Less(t, len(err.Error()), 1024)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.issuer, v.Issuer())
+		})
+	}
+}
+
+func TestListsAddUpAndAreCopied(t *testing.T) {
+	issuer := jwtverifiertest.New("")
+	audiences := []string{"a", "b"}
+	opt := jwtverifier.WithAudience(audiences...)
+	audiences[0] = "changed"
+	v, err := jwtverifier.New(issuer.URL(), opt, jwtverifier.WithAudience("c"), jwtverifier.WithHTTPClient(issuer.Client()))
+	require.NoError(t, err)
+	for aud, good := range map[string]bool{"a": true, "b": true, "c": true, "changed": false} {
+		_, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"aud": aud}))
+		if good {
+			require.NoError(t, err, aud)
+		} else {
+			requireReason(t, err, jwtverifier.ErrAudience)
+			require.ErrorContains(t, err, `want "a", "b", "c"`)
+		}
+	}
+	// The same Option value makes several Verifiers, each with lists of its own.
+	_, err = jwtverifier.New(issuer.URL(), opt, jwtverifier.WithAudience("d"))
+	require.NoError(t, err)
+	_, err = v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"aud": "d"}))
+	requireReason(t, err, jwtverifier.ErrAudience)
+}
+
+func TestScalarsTheLastOneWins(t *testing.T) {
+	issuer, v := newPair(t, jwtverifier.WithLeeway(0), jwtverifier.WithLeeway(5*time.Minute))
+	_, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"exp": time.Now().Add(-4 * time.Minute).Unix()}))
+	require.NoError(t, err)
+}
+
+func TestLeewayBounds(t *testing.T) {
+	at := time.Unix(1_800_000_000, 0)
+	issuer := jwtverifiertest.New("")
+	for _, leeway := range []time.Duration{0, time.Minute, 5 * time.Minute} {
+		v := newVerifier(t, issuer, jwtverifier.WithLeeway(leeway), jwtverifier.WithClock(func() time.Time { return at }))
+		seconds := at.Unix()
+		l := int64(leeway.Seconds())
+		for _, test := range []struct {
+			name  string
+			claim string
+			value any
+			want  error
+		}{
+			{"exp just good", "exp", seconds - l + 1, nil},
+			{"exp a fraction good", "exp", float64(seconds-l) + 0.5, nil},
+			{"exp on the dot", "exp", seconds - l, jwtverifier.ErrExpired},
+			{"nbf on the dot", "nbf", seconds + l, nil},
+			{"nbf too late", "nbf", seconds + l + 1, jwtverifier.ErrNotYetValid},
+			{"nbf a fraction too late", "nbf", float64(seconds+l) + 0.5, jwtverifier.ErrNotYetValid},
+			{"iat on the dot", "iat", seconds + l, nil},
+			{"iat too late", "iat", seconds + l + 1, jwtverifier.ErrIssuedAt},
+		} {
+			c := values{"iat": seconds, "exp": seconds + 600}
+			c[test.claim] = test.value
+			_, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(c))
+			if test.want == nil {
+				require.NoError(t, err, test.name)
+			} else {
+				requireReason(t, err, test.want)
+			}
+		}
+	}
+}
+
+func TestStrictTokenType(t *testing.T) {
+	issuer, lax := newPair(t)
+	strict := newVerifier(t, issuer, jwtverifier.WithStrictTokenType())
+	absent := any(jwtverifiertest.Absent)
+	for _, test := range []struct {
+		typ         any
+		lax, strict error
+	}{
+		{"at+jwt", nil, nil},
+		{"AT+JWT", nil, nil},
+		{"application/at+jwt", nil, nil},
+		{"Application/At+Jwt", nil, nil},
+		{"JWT", nil, jwtverifier.ErrTokenType},
+		{"application/jwt", nil, jwtverifier.ErrTokenType},
+		{absent, nil, jwtverifier.ErrTokenType},
+		{"", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
+		{"application/", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
+		{"application/application/jwt", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
+		{"at+jwt ", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
+		{"dpop+jwt", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
+		{nil, jwtverifier.ErrMalformed, jwtverifier.ErrMalformed},
+	} {
+		raw := issuer.Token(values{"typ": test.typ}, issuer.AccessTokenClaims())
+		for v, want := range map[*jwtverifier.Verifier]error{lax: test.lax, strict: test.strict} {
+			_, err := v.VerifyAccessToken(t.Context(), raw)
+			if want == nil {
+				require.NoError(t, err, test.typ)
+			} else {
+				requireReason(t, err, want)
+			}
+		}
+	}
+}
+
+func TestWithoutAudience(t *testing.T) {
+	issuer := jwtverifiertest.New("")
+	v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithoutAudience(), jwtverifier.WithAuthorizedClients("c"), jwtverifier.WithHTTPClient(issuer.Client()))
+	require.NoError(t, err)
+	for _, test := range []struct {
+		name string
+		aud  any
+		want error
+	}{
+		{"absent", jwtverifiertest.Absent, nil},
+		{"empty array", []string{}, nil},
+		{"one", "a", jwtverifier.ErrAudience},
+		{"array", []string{"a"}, jwtverifier.ErrAudience},
+		{"empty string", "", jwtverifier.ErrAudience},
+		{"null", nil, jwtverifier.ErrAudience},
+	} {
+		token, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"aud": test.aud, "cid": "c"}))
+		if test.want == nil {
+			require.NoError(t, err, test.name)
+			require.Empty(t, token.Audience)
+		} else {
+			requireReason(t, err, test.want)
+		}
+	}
+	_, err = v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"aud": jwtverifiertest.Absent, "cid": "other"}))
+	requireReason(t, err, jwtverifier.ErrClientID)
+}
+
+// Over a real TLS server, with everything that a client brings along.
+func TestWithHTTPClientOverTLS(t *testing.T) {
+	issuer, err := jwtverifiertest.StartTLS("/oauth2/default")
+	require.NoError(t, err)
+	defer issuer.Close()
+	issuer.SetHeader("Set-Cookie", "session=1")
+
+	client := issuer.Client()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	client.Jar = jar
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { panic("asked") }
+	v := newVerifier(t, issuer, jwtverifier.WithHTTPClient(client))
+	client.Transport = nil // the Verifier has its own copy
+	token, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken())
+	require.NoError(t, err)
+	require.Equal(t, issuer.URL(), token.Issuer)
+	u, err := url.Parse(issuer.URL())
+	require.NoError(t, err)
+	require.Empty(t, jar.Cookies(u))
+
+	// A client without a transport, or none, does not trust the certificate.
+	for _, opts := range [][]jwtverifier.Option{nil, {jwtverifier.WithHTTPClient(&http.Client{})}} {
+		v, err := jwtverifier.New(issuer.URL(), append(opts, jwtverifier.WithAudience("a"))...)
+		require.NoError(t, err)
+		err = v.Prefetch(t.Context())
+		require.ErrorIs(t, err, jwtverifier.ErrUnavailable)
+		var untrusted *tls.CertificateVerificationError
+		require.ErrorAs(t, err, &untrusted)
+	}
+}
