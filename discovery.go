@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,8 +150,11 @@ func checkIssuer(issuer string, insecureHTTP bool) error {
 // opposed to a custom one.
 func isOktaOrg(issuer string) bool {
 	u, err := url.Parse(issuer)
-	return err == nil && strings.Trim(u.Path, "/") == "" &&
-		(strings.HasSuffix(u.Hostname(), ".okta.com") || strings.HasSuffix(u.Hostname(), ".oktapreview.com"))
+	if err != nil || strings.Trim(u.Path, "/") != "" {
+		return false
+	}
+	_, domain, _ := strings.Cut(u.Hostname(), ".")
+	return slices.Contains([]string{"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com"}, domain)
 }
 
 // checkURL refuses what cannot be fetched safely.

@@ -257,7 +257,7 @@ func (c *config) oktaHint(err error) error {
 		return err
 	}
 	switch refused.Reason {
-	case ErrUnknownKey, ErrSignature, ErrAudience:
+	case ErrUnknownKey, ErrSignature, ErrTokenType, ErrAudience:
 		refused.detail = "access tokens of an Okta org server (an issuer without /oauth2/) are for Okta alone"
 	}
 	return refused

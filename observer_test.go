@@ -170,4 +170,3 @@ func BenchmarkObserver(b *testing.B) {
 		})
 	}
 }
-

@@ -196,7 +196,7 @@ func TestTokenCacheLeavesOutLongTokens(t *testing.T) {
 	var h hits
 	issuer, v := newPair(t, jwtverifier.WithTokenCache(100), h.option())
 	for length, remembered := range map[int]int64{8 << 10: 1, 8<<10 + 1: 0} {
-		raw := tokenOfLength(t, issuer, length)
+		raw := paddedToken(t, issuer, length)
 		for range 2 {
 			_, err := v.VerifyAccessToken(t.Context(), raw)
 			require.NoError(t, err)
@@ -205,8 +205,8 @@ func TestTokenCacheLeavesOutLongTokens(t *testing.T) {
 	}
 }
 
-// tokenOfLength returns a good access token of exactly this length.
-func tokenOfLength(t testing.TB, issuer *jwtverifiertest.Issuer, length int) string {
+// paddedToken returns a good access token of exactly this length.
+func paddedToken(t testing.TB, issuer *jwtverifiertest.Issuer, length int) string {
 	t.Helper()
 	for pad := length / 2; pad < length; pad++ {
 		for spaces := range 4 {
