@@ -1,7 +1,6 @@
 package jwtverifier
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Token is what access tokens and ID tokens share. Only a successful
@@ -37,7 +35,7 @@ type Token struct {
 	Algorithm string // alg of the header
 	Type      string // typ of the header; "" if absent
 
-	payload []byte // never changed; nil unless a Verifier made the token
+	payload string // "" unless a Verifier made the token
 }
 
 // AccessToken is a verified access token: it grants access, to what its scopes
@@ -90,11 +88,10 @@ func (t *AccessToken) HasScopes(scope ...string) bool {
 // keeps its value only in a field of an integer type. A Token that no Verifier
 // made is [ErrMisconfigured].
 func (t *Token) Claims(dst any) error {
-	if t == nil || t.payload == nil {
+	if t == nil || t.payload == "" {
 		return misconfigured("Claims of a token that no Verifier made")
 	}
-	// dst may have methods that keep or change what they are given.
-	if err := json.Unmarshal(bytes.Clone(t.payload), dst); err != nil {
+	if err := json.Unmarshal([]byte(t.payload), dst); err != nil {
 		return fmt.Errorf("jwtverifier: decoding claims: %w", err)
 	}
 	return nil
@@ -137,20 +134,19 @@ func (t *Token) logValue(kind string) slog.Value {
 		slog.String("kid", cut(t.KeyID, maxKeyIDText)), slog.Time("expiry", t.Expiry))
 }
 
-// claims are the raw values of the claims that a rule or a result reads; nil if
-// absent. They are interpreted one by one, when their turn comes.
+// claims are the values of the claims that a rule or a result reads. They are interpreted one by one, when their turn comes.
 type claims struct {
-	payload []byte // the whole object
+	payload string // the whole object
 
-	iss, sub, aud, exp, nbf, iat, jti jsontext.Value
-	typ, tokenUse, events, cnf        jsontext.Value
-	cid, clientID, azp, appID         jsontext.Value
-	scp, scope                        jsontext.Value
-	nonce, atHash, cHash, authTime    jsontext.Value
-	acr, amr                          jsontext.Value
+	iss, sub, aud, exp, nbf, iat, jti value
+	typ, tokenUse, events, cnf        value
+	cid, clientID, azp, appID         value
+	scp, scope                        value
+	nonce, atHash, cHash, authTime    value
+	acr, amr                          value
 }
 
-func (c *claims) member(name []byte) *jsontext.Value {
+func (c *claims) member(name []byte) *value {
 	switch string(name) {
 	case "iss":
 		return &c.iss
@@ -208,19 +204,19 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 	var ok bool
 
 	// Kind. An ID token must never pass for an access token: RFC 8725 §3.12.
-	if !h.isType("at+jwt") && (c.strictTokenType || h.typ != nil && !h.isType("jwt")) {
+	if !h.isType("at+jwt") && (c.strictTokenType || h.typ != "" && !h.isType("jwt")) {
 		return nil, refuse(ErrTokenType, "typ")
 	}
-	if p.events != nil {
+	if p.events != "" {
 		return nil, refuse(ErrTokenType, "events")
 	}
-	if p.atHash != nil {
+	if p.atHash != "" {
 		return nil, refuse(ErrTokenType, "at_hash")
 	}
-	if p.cHash != nil {
+	if p.cHash != "" {
 		return nil, refuse(ErrTokenType, "c_hash")
 	}
-	if p.tokenUse != nil && !isText(p.tokenUse, "access") {
+	if p.tokenUse != "" && !isText(p.tokenUse, "access") {
 		return nil, refuse(ErrTokenType, "token_use")
 	}
 	if isText(p.typ, "ID") || isText(p.typ, "Refresh") || isText(p.typ, "Logout") {
@@ -231,7 +227,7 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 		return nil, refuse(ErrIssuer, "iss", c.issuer)
 	}
 
-	if t.Audience, ok = oneOrMore(p.aud); !ok && p.aud != nil {
+	if t.Audience, ok = oneOrMore(p.aud); !ok && p.aud != "" {
 		return nil, refuse(ErrAudience, "aud", c.audiences...)
 	}
 	if c.withoutAudience && len(t.Audience) > 0 || !c.withoutAudience && !containsAny(t.Audience, c.audiences) {
@@ -244,7 +240,7 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 		return nil, refuse(ErrClientID, claim, c.authorizedClients...)
 	}
 
-	if t.Subject, ok = text(p.sub); !ok && present(p.sub) {
+	if t.Subject, ok = text(p.sub); !ok && p.sub.present() {
 		return nil, refuse(ErrClaim, "sub")
 	}
 
@@ -256,11 +252,11 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 	if !ok {
 		return nil, refuse(ErrClaim, "scope")
 	}
-	if t.Scopes = scope; present(p.scp) {
+	if t.Scopes = scope; p.scp.present() {
 		t.Scopes = scp
 	}
 
-	if p.cnf != nil {
+	if p.cnf != "" {
 		if t.Confirmation = confirmation(p.cnf); t.Confirmation == nil || !c.senderConstrained {
 			return nil, refuse(ErrConfirmation, "cnf")
 		}
@@ -281,13 +277,13 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 	var ok bool
 
 	// Kind. An access token must never pass for an ID token.
-	if h.typ != nil && !h.isType("jwt") {
+	if h.typ != "" && !h.isType("jwt") {
 		return nil, refuse(ErrTokenType, "typ")
 	}
-	if p.events != nil {
+	if p.events != "" {
 		return nil, refuse(ErrTokenType, "events")
 	}
-	if p.tokenUse != nil && !isText(p.tokenUse, "id") {
+	if p.tokenUse != "" && !isText(p.tokenUse, "id") {
 		return nil, refuse(ErrTokenType, "token_use")
 	}
 	if isText(p.typ, "Bearer") || isText(p.typ, "Refresh") || isText(p.typ, "Logout") {
@@ -313,7 +309,7 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 	if len(t.Audience) > 1 && !slices.Contains(c.clientIDs, t.AuthorizedParty) {
 		return nil, refuse(ErrAuthorizedParty, "azp", c.clientIDs...)
 	}
-	if prev != nil && (p.azp != nil && !ok || t.AuthorizedParty != prev.AuthorizedParty) {
+	if prev != nil && (p.azp != "" && !ok || t.AuthorizedParty != prev.AuthorizedParty) {
 		return nil, refuse(ErrAuthorizedParty, "azp")
 	}
 
@@ -328,7 +324,7 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 	switch {
 	case checks.noNonce:
 	case prev != nil:
-		if p.nonce != nil && (!ok || t.Nonce != prev.Nonce) {
+		if p.nonce != "" && (!ok || t.Nonce != prev.Nonce) {
 			return nil, refuse(ErrNonce, "nonce")
 		}
 	case checks.nonce == "" || subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(checks.nonce)) != 1:
@@ -346,11 +342,11 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 	if d := checks.maxAge; d != nil && (!ok || t.AuthTime.After(now.Add(c.leeway)) || now.Add(-c.leeway).Add(-*d).After(t.AuthTime)) {
 		return nil, refuse(ErrAuthTime, "auth_time")
 	}
-	if prev != nil && p.authTime != nil && (!ok || !t.AuthTime.Equal(prev.AuthTime)) {
+	if prev != nil && p.authTime != "" && (!ok || !t.AuthTime.Equal(prev.AuthTime)) {
 		return nil, refuse(ErrAuthTime, "auth_time")
 	}
 
-	if p.iat == nil {
+	if p.iat == "" {
 		return nil, refuse(ErrClaim, "iat")
 	}
 	if err := c.times(&t.Token, p, now); err != nil {
@@ -366,14 +362,14 @@ func (c *config) times(t *Token, p *claims, now time.Time) error {
 	var ok bool
 	latest := now.Add(c.leeway)
 
-	if t.IssuedAt, ok = numericDate(p.iat); !ok && p.iat != nil {
+	if t.IssuedAt, ok = numericDate(p.iat); !ok && p.iat != "" {
 		return refuse(ErrClaim, "iat")
 	}
 	if t.IssuedAt.After(latest) {
 		return refuse(ErrIssuedAt, "iat")
 	}
 
-	if t.NotBefore, ok = numericDate(p.nbf); !ok && p.nbf != nil {
+	if t.NotBefore, ok = numericDate(p.nbf); !ok && p.nbf != "" {
 		return refuse(ErrClaim, "nbf")
 	}
 	if t.NotBefore.After(latest) {
@@ -411,13 +407,13 @@ func (t *Token) fill(h *header, p *claims, issuer string) {
 
 // client returns the name and value of the claim that says which client an
 // access token was issued to.
-func (c *claims) client() (string, jsontext.Value) {
+func (c *claims) client() (string, value) {
 	switch {
-	case c.cid != nil:
+	case c.cid != "":
 		return "cid", c.cid
-	case c.clientID != nil:
+	case c.clientID != "":
 		return "client_id", c.clientID
-	case c.azp != nil:
+	case c.azp != "":
 		return "azp", c.azp
 	}
 	return "appid", c.appID
@@ -425,22 +421,22 @@ func (c *claims) client() (string, jsontext.Value) {
 
 // confirmation returns nil unless v is an object of confirmation methods that
 // this package knows: one that it does not know could be the one that matters.
-func confirmation(v jsontext.Value) *Confirmation {
+func confirmation(v value) *Confirmation {
 	var m confirmationMembers
-	if decodeObject(v, &m) != nil || m.other != nil || m.jkt == nil && m.x5t == nil {
+	if _, err := decodeObject([]byte(v), &m); err != nil || m.other != "" || m.jkt == "" && m.x5t == "" {
 		return nil
 	}
 	jkt, _ := text(m.jkt)
 	x5t, _ := text(m.x5t)
-	if m.jkt != nil && jkt == "" || m.x5t != nil && x5t == "" {
+	if m.jkt != "" && jkt == "" || m.x5t != "" && x5t == "" {
 		return nil
 	}
 	return &Confirmation{JWKThumbprint: jkt, CertificateThumbprint: x5t}
 }
 
-type confirmationMembers struct{ jkt, x5t, other jsontext.Value }
+type confirmationMembers struct{ jkt, x5t, other value }
 
-func (m *confirmationMembers) member(name []byte) *jsontext.Value {
+func (m *confirmationMembers) member(name []byte) *value {
 	switch string(name) {
 	case "jkt":
 		return &m.jkt

@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // metadata is a document that was accepted: it is of the configured issuer, and
@@ -90,7 +88,7 @@ func outOfReach(err error) bool {
 func (a *attempt) readMetadata(ctx context.Context, u string) error {
 	return a.read(ctx, u, func(document []byte, _ http.Header) error {
 		var m metadataMembers
-		if decodeObject(document, &m) != nil {
+		if _, err := decodeObject(document, &m); err != nil {
 			return errNotObject
 		}
 		config := a.source.config
@@ -112,9 +110,9 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 	})
 }
 
-type metadataMembers struct{ issuer, jwksURI jsontext.Value }
+type metadataMembers struct{ issuer, jwksURI value }
 
-func (m *metadataMembers) member(name []byte) *jsontext.Value {
+func (m *metadataMembers) member(name []byte) *value {
 	switch string(name) {
 	case "issuer":
 		return &m.issuer
@@ -285,8 +283,8 @@ func readBody(resp *http.Response, failed *FetchError) ([]byte, http.Header, err
 // retryAfter returns what a Retry-After asks for (RFC 9110 §10.2.3), at most
 // maxRetryAfter; 0 if it is malformed.
 func retryAfter(value string, now time.Time) time.Duration {
-	seconds, err := strconv.ParseUint(value, 10, 31)
-	if err == nil || errors.Is(err, strconv.ErrRange) {
+	if value != "" && strings.Trim(value, "0123456789") == "" {
+		seconds, _ := strconv.ParseUint(value, 10, 31) // the largest, if it is out of range
 		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	at, err := http.ParseTime(value)

@@ -22,6 +22,8 @@ const (
 const (
 	maxTokenBytes     = 64 << 10
 	maxHeaderBytes    = 8 << 10 // decoded
+	maxHeaderMembers  = 128     // names, objects and arrays in the header, at any depth
+	maxHeaderElements = 1 << 10 // commas in the header
 	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
 )
 
@@ -397,7 +399,7 @@ func NoNonce() IDTokenCheck {
 // to VerifyIDToken must be "".
 func RefreshOf(prev *IDToken) IDTokenCheck {
 	return func(c *idTokenChecks) error {
-		if prev == nil || prev.payload == nil {
+		if prev == nil || prev.payload == "" {
 			return misconfigured("RefreshOf an ID token that no Verifier made")
 		}
 		c.previous = prev

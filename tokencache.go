@@ -1,7 +1,6 @@
 package jwtverifier
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
@@ -115,9 +114,7 @@ func (c *tokenCache) add(sum *[sha256.Size]byte, signer *key, token *AccessToken
 	if rand.IntN(decayOneIn) == 0 {
 		c.slot(sum, offset).Load().cool()
 	}
-	token = token.clone()
-	token.payload = bytes.Clone(token.payload) // it was part of a larger buffer
-	place.Store(&cacheEntry{sum: *sum, signer: signer, token: token})
+	place.Store(&cacheEntry{sum: *sum, signer: signer, token: token.clone()})
 }
 
 // cool takes a hit from an entry.

@@ -28,13 +28,11 @@ package jwtverifier
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // algorithm is the only one accepted. It is not read from the server's metadata:
@@ -290,23 +288,26 @@ type signedToken struct {
 	header       header
 	claims       claims
 	claimsRead   bool
-	signingInput []byte // as received
-	signature    []byte
+	signingInput string // as received
+	payload      string // base64url
+	signature    string // base64url
 }
 
 // readClaims decodes the payload, unless that has been done.
 func (t *signedToken) readClaims() error {
-	if !t.claimsRead && decodeObject(t.claims.payload, &t.claims) != nil {
+	if t.claimsRead {
+		return nil
+	}
+	payload, err := base64url.DecodeString(t.payload)
+	if err == nil {
+		t.claims.payload, err = decodeObject(payload, &t.claims)
+	}
+	if err != nil {
 		return malformed("payload", "not one strict JSON object")
 	}
 	t.claimsRead = true
 	return nil
 }
-
-// base64url is RFC 7515's: without padding. Strict refuses non-zero trailing
-// bits, so that no two spellings of a token are accepted. It would still skip
-// line breaks; parse refuses them.
-var base64url = base64.RawURLEncoding.Strict()
 
 // parse takes a JWS in compact serialization apart (RFC 7515 §7.1) and applies
 // the rules about its header. It uses no network and reads no claim.
@@ -316,37 +317,24 @@ func parse(raw string) (*signedToken, error) {
 	}
 	head, rest, _ := strings.Cut(raw, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
-	switch {
-	case strings.Count(raw, ".") == 4:
+	switch dots := strings.Count(raw, "."); {
+	case dots == 4:
 		return nil, malformed("token", "encrypted tokens are not supported")
-	case strings.Count(raw, ".") != 2:
+	case dots != 2:
 		return nil, malformed("token", "not three segments")
 	case head == "" || payload == "" || signature == "":
 		return nil, malformed("token", "empty segment")
 	case base64url.DecodedLen(len(signature)) > maxSignatureBytes:
 		return nil, malformed("token", "signature longer than 1,024 bytes")
-	case strings.IndexByte(raw, '\n') >= 0 || strings.IndexByte(raw, '\r') >= 0:
+	case !isBase64url(head) || !isBase64url(payload) || !isBase64url(signature):
 		return nil, malformed("token", "not base64url")
 	}
-
-	var (
-		input      = []byte(raw)
-		segments   = [3][]byte{input[:len(head)], input[len(head)+1:][:len(payload)], input[len(raw)-len(signature):]}
-		buffer     = make([]byte, 0, base64url.DecodedLen(len(raw)))
-		start, err = 0, error(nil)
-	)
-	for i, segment := range segments {
-		if buffer, err = base64url.AppendDecode(buffer, segment); err != nil {
-			return nil, malformed("token", "not base64url")
-		}
-		segments[i], start = buffer[start:], len(buffer)
-	}
 	t := &signedToken{
-		claims:       claims{payload: segments[1]},
-		signingInput: input[:len(head)+1+len(payload)],
-		signature:    segments[2],
+		signingInput: raw[:len(head)+1+len(payload)],
+		payload:      payload,
+		signature:    signature,
 	}
-	if err := t.header.read(segments[0]); err != nil {
+	if err := t.header.read(head); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -355,14 +343,14 @@ func parse(raw string) (*signedToken, error) {
 // header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
 // x5u and x5c are the sender's word (RFC 8725 §3.10).
 type header struct {
-	alg, kid, typ          jsontext.Value
-	crit, b64, enc, zipped jsontext.Value
+	alg, kid, typ          value
+	crit, b64, enc, zipped value
 
 	keyID     string // kid; "" if absent
 	mediaType string // typ; "" if absent or ""
 }
 
-func (h *header) member(name []byte) *jsontext.Value {
+func (h *header) member(name []byte) *value {
 	switch string(name) {
 	case "alg":
 		return &h.alg
@@ -383,16 +371,20 @@ func (h *header) member(name []byte) *jsontext.Value {
 }
 
 // read decodes the header and applies the rules that need no key.
-func (h *header) read(data []byte) error {
-	if len(data) > maxHeaderBytes {
+func (h *header) read(segment string) error {
+	if base64url.DecodedLen(len(segment)) > maxHeaderBytes {
 		return malformed("header", "longer than 8 KiB")
 	}
-	if json.Unmarshal(data, &object{data: data, into: h, finite: true}) != nil {
+	data, err := base64url.DecodeString(segment)
+	if err != nil || tooComplex(data) {
+		return malformed("header", "too many members or elements")
+	}
+	if all, err := decodeObject(data, h); err != nil || !finite(value(all)) {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
 	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE.
-	if h.crit != nil || h.b64 != nil || h.enc != nil || h.zipped != nil {
+	if h.crit != "" || h.b64 != "" || h.enc != "" || h.zipped != "" {
 		return malformed("header", "crit, b64, enc or zip")
 	}
 	alg, ok := text(h.alg)
@@ -402,13 +394,20 @@ func (h *header) read(data []byte) error {
 	if alg != algorithm {
 		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
 	}
-	if h.keyID, _ = text(h.kid); h.kid != nil && h.keyID == "" {
+	if h.keyID, _ = text(h.kid); h.kid != "" && h.keyID == "" {
 		return malformed("header", "kid is not a string or empty")
 	}
-	if h.mediaType, ok = text(h.typ); h.typ != nil && !ok {
+	if h.mediaType, ok = text(h.typ); h.typ != "" && !ok {
 		return malformed("header", "typ is not a string")
 	}
 	return nil
+}
+
+// tooComplex bounds what decoding a header can cost: without a bound, the names
+// or the nesting that fit into 8 KiB cost as much as several signatures.
+func tooComplex(data []byte) bool {
+	count := func(c byte) int { return bytes.Count(data, []byte{c}) }
+	return count(':')+count('{')+count('[') > maxHeaderMembers || count(',') > maxHeaderElements
 }
 
 // isType reports whether typ is this media type, which may be written in any
