@@ -22,7 +22,7 @@ const (
 const (
 	maxTokenBytes     = 64 << 10
 	maxHeaderBytes    = 8 << 10 // decoded
-	maxHeaderMembers  = 128     // names, objects and arrays in the header, at any depth
+	maxHeaderMembers  = 64      // names, objects and arrays in the header, at any depth
 	maxHeaderElements = 1 << 10 // commas in the header
 	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
 )

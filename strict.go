@@ -200,8 +200,10 @@ func finite(v value) bool {
 			for end < len(v) && strings.IndexByte("0123456789+-.eE", v[end]) >= 0 {
 				end++
 			}
-			if _, err := strconv.ParseFloat(string(v[i:end]), 64); err != nil {
-				return false
+			if end-i >= len("2e308") {
+				if _, err := strconv.ParseFloat(string(v[i:end]), 64); err != nil {
+					return false
+				}
 			}
 			i = end
 		default:

@@ -6,6 +6,8 @@ replace example.com/jwtverifier => ../
 
 require (
 	example.com/jwtverifier v0.0.0-00010101000000-000000000000
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.22.1
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/oauth2 v0.37.0
 )
