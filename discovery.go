@@ -86,7 +86,7 @@ func outOfReach(err error) bool {
 // readMetadata reads one document and accepts it only if it is one strict JSON
 // object, of the configured issuer (RFC 8414 §3.3), with a usable jwks_uri.
 func (a *attempt) readMetadata(ctx context.Context, u string) error {
-	return a.read(ctx, u, func(document []byte, _ http.Header) error {
+	err := a.read(ctx, u, func(document []byte, _ http.Header) error {
 		var m metadataMembers
 		if _, err := decodeObject(document, &m); err != nil {
 			return errNotObject
@@ -94,9 +94,8 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 		config := a.source.config
 		if !isText(m.issuer, config.issuer) {
 			named, _ := text(m.issuer)
-			a.problem = fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
+			return fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
 				quote(named, maxNameText), quote(config.issuer, maxForeignText))
-			return a.problem
 		}
 		jwksURI, _ := text(m.jwksURI)
 		if err := checkURL(jwksURI, config.insecureHTTP); err != nil {
@@ -105,9 +104,13 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 		if !isHTTPS(jwksURI) && isHTTPS(config.issuer) {
 			return errors.New("jwks_uri is http though the issuer is https")
 		}
-		a.accepted = &metadata{url: u, jwksURI: jwksURI, document: document}
+		a.accepted = &metadata{url: u, jwksURI: strings.Clone(jwksURI), document: document}
 		return nil
 	})
+	if errors.Is(err, ErrIssuerMismatch) {
+		a.problem = err
+	}
+	return err
 }
 
 type metadataMembers struct{ issuer, jwksURI value }
@@ -186,21 +189,23 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// newTransport makes the transport of a Verifier that was given none. It is not
+// An ownTransport is that of a Verifier that was given none. It is not
 // http.DefaultTransport, nor a clone: the embedding program may have changed that.
-func newTransport() *http.Transport {
-	return &http.Transport{
+type ownTransport struct{ http.Transport }
+
+func newTransport() *ownTransport {
+	return &ownTransport{http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeadersBytes,
-	}
+	}}
 }
 
 // getJSON fetches a document: the only function that does HTTP. The document is
 // not judged, but for its size.
-func getJSON(ctx context.Context, client *http.Client, address string) ([]byte, http.Header, error) {
-	ctx, cancel := context.WithTimeout(ctx, documentTimeout)
+func (s *keySource) getJSON(ctx context.Context, address string) ([]byte, http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	failed := &FetchError{URL: address}
 	for target, redirects := address, 0; ; redirects++ {
@@ -210,11 +215,13 @@ func getJSON(ctx context.Context, client *http.Client, address string) ([]byte, 
 			return nil, nil, failed
 		}
 		req.Header.Set("Accept", "application/json")
-		resp, err := client.Do(req)
+		// No http.Client: its redirects, cookies and Referer are not wanted.
+		resp, err := s.transport.RoundTrip(req)
 		if err != nil {
-			failed.Err, failed.noAnswer = err, true
+			failed.Err, failed.noAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
 			return nil, nil, failed
 		}
+		resp.Request = req
 		failed.StatusCode = resp.StatusCode
 		if target, err = redirection(resp); target == "" && err == nil {
 			return readBody(resp, failed)

@@ -3,6 +3,7 @@ package jwtverifier
 import (
 	"errors"
 	"fmt"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -225,11 +226,24 @@ func (e *FetchError) Error() string {
 	if e.Err == nil {
 		return text
 	}
+	return text + ": " + oneLine(e.cause(), maxForeignText)
+}
+
+// cause returns the text of Err without what the server sent: net/http repeats
+// parts of an answer that is not HTTP, in quotes or behind a textproto error.
+func (e *FetchError) cause() string {
 	cause := e.Err
 	if outer, ok := errors.AsType[*url.Error](cause); ok {
-		cause = outer.Err // its method and URL are said above
+		cause = outer.Err // its method and URL are said already
 	}
-	return text + ": " + oneLine(cause.Error(), maxForeignText)
+	if !e.noAnswer {
+		return cause.Error()
+	}
+	if _, ok := errors.AsType[textproto.ProtocolError](cause); ok {
+		return "malformed HTTP response"
+	}
+	said, _, _ := strings.Cut(cause.Error(), `"`)
+	return strings.TrimSpace(said)
 }
 
 // Unwrap returns Err.

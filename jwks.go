@@ -11,6 +11,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -189,10 +190,11 @@ func parseKey(entry jsontext.Value) (*key, error) {
 	if _, err := decodeObject(entry, &m); err != nil {
 		return k, errors.New("not a strict JSON object")
 	}
-	var ok bool
-	if k.id, ok = text(m.kid); !ok && m.kid != "" {
+	id, ok := text(m.kid)
+	if !ok && m.kid != "" {
 		return k, errors.New("kid is not a string")
 	}
+	k.id = strings.Clone(id) // or it would keep the whole entry
 	operations, _ := texts(m.keyOps)
 	switch {
 	case !isText(m.kty, "RSA"):

@@ -22,8 +22,8 @@ const (
 const (
 	maxTokenBytes     = 64 << 10
 	maxHeaderBytes    = 8 << 10 // decoded
-	maxHeaderMembers  = 64      // names, objects and arrays in the header, at any depth
-	maxHeaderElements = 1 << 10 // commas in the header
+	maxHeaderMembers  = 64      // names, objects and arrays of the header, at any depth
+	maxHeaderElements = 1 << 10 // commas of the header, at any depth
 	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
 )
 

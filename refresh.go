@@ -19,9 +19,9 @@ import (
 // fetch them again. It has a goroutine only while a refresh runs.
 type keySource struct {
 	config       *config
-	client       *http.Client
-	transport    *http.Transport // the source's own; nil if it was given one
-	metadataURLs []string        // where to look for metadata, in this order
+	transport    http.RoundTripper
+	timeout      time.Duration // for one document
+	metadataURLs []string      // where to look for metadata, in this order
 
 	set atomic.Pointer[keySet] // nil while cold; written under mu
 
@@ -51,16 +51,16 @@ type refresh struct {
 }
 
 func newKeySource(c *config) (*keySource, error) {
-	s := &keySource{config: c, client: &http.Client{}}
+	s := &keySource{config: c, timeout: documentTimeout}
 	if c.client != nil {
-		*s.client = http.Client{Transport: c.client.Transport, Timeout: c.client.Timeout}
+		s.transport = c.client.Transport
+		if t := c.client.Timeout; t > 0 {
+			s.timeout = min(t, documentTimeout)
+		}
 	}
-	if s.client.Transport == nil {
+	if s.transport == nil {
 		s.transport = newTransport()
-		s.client.Transport = s.transport
 	}
-	// getJSON follows redirects itself, by its own rule.
-	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 	switch {
 	case c.staticKeys != nil:
@@ -248,8 +248,8 @@ func (s *keySource) finish(r *refresh, a *attempt) {
 		a.err = fmt.Errorf("panic: %s", oneLine(fmt.Sprint(p), maxForeignText))
 	}
 	defer close(r.done)
-	if s.transport != nil {
-		s.transport.CloseIdleConnections()
+	if own, ok := s.transport.(*ownTransport); ok {
+		own.CloseIdleConnections()
 	}
 
 	now := time.Now()
@@ -328,7 +328,7 @@ func (a *attempt) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
+	err = a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
 		set, err := parseKeySet(document, a.previous)
 		if err != nil {
 			return err
@@ -342,12 +342,16 @@ func (a *attempt) do(ctx context.Context) error {
 		a.set = set
 		return nil
 	})
+	if err != nil && a.problem != nil {
+		return fetchErrors{err, a.problem}
+	}
+	return err
 }
 
 // read fetches a document and has it judged.
 func (a *attempt) read(ctx context.Context, address string, accept func([]byte, http.Header) error) error {
 	began := time.Now()
-	document, h, err := getJSON(ctx, a.source.client, address)
+	document, h, err := a.source.getJSON(ctx, address)
 	if err == nil {
 		if refused := accept(document, h); refused != nil {
 			err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}

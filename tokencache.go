@@ -15,8 +15,8 @@ import (
 //
 // A remembered token is judged by the clock again each time, and forgotten as
 // soon as its key has left the current key set. Tokens over 8 KiB and ID tokens
-// are not remembered. The cache takes 8 bytes per n at once, and about 2 KiB per
-// token of 820 bytes.
+// are not remembered. The cache takes 8 bytes per n at once, about 0.8 KB for a
+// token of 0.8 KB, and at most 32 KB for one of 8 KiB.
 func WithTokenCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 || n > maxCacheSize {
@@ -85,10 +85,10 @@ func (c *tokenCache) get(sum *[sha256.Size]byte) *cacheEntry {
 	return nil
 }
 
-// add remembers a token in place of a neighbour that was never asked for again.
-// If there is none, the neighbour with the fewest hits loses one, and the token
-// must come again: so a stream of tokens that come once drives nothing out that
-// is hot, and what has cooled makes room in time.
+// add remembers a token in an empty slot, or in place of a neighbour that was
+// never asked for again. If there is none, the neighbour with the fewest hits
+// loses one, and the token must come again: so a stream of tokens that come once
+// drives nothing out that is hot, and what has cooled makes room in time.
 func (c *tokenCache) add(sum *[sha256.Size]byte, signer *key, token *AccessToken) {
 	var place *atomic.Pointer[cacheEntry]
 	fewest := int32(math.MaxInt32)
@@ -107,12 +107,15 @@ func (c *tokenCache) add(sum *[sha256.Size]byte, signer *key, token *AccessToken
 			place, fewest = slot, hits
 		}
 	}
-	if fewest > 1 {
-		place.Load().cool()
-		return
-	}
 	if rand.IntN(decayOneIn) == 0 {
 		c.slot(sum, offset).Load().cool()
+	}
+	switch {
+	case fewest > 1:
+		place.Load().cool()
+		return
+	case fewest == 1 && rand.IntN(2) == 0:
+		return // or tokens that come in turns would drive each other out for ever
 	}
 	place.Store(&cacheEntry{sum: *sum, signer: signer, token: token.clone()})
 }

@@ -403,11 +403,24 @@ func (h *header) read(segment string) error {
 	return nil
 }
 
-// tooComplex bounds what decoding a header can cost: without a bound, the names
-// or the nesting that fit into 8 KiB cost as much as several signatures.
-func tooComplex(data []byte) bool {
-	count := func(c byte) int { return bytes.Count(data, []byte{c}) }
-	return count(':')+count('{')+count('[') > maxHeaderMembers || count(',') > maxHeaderElements
+// tooComplex bounds what decoding a header can cost: the names, the nesting or
+// the numbers that fit into 8 KiB would cost as much as several signatures.
+func tooComplex(header []byte) bool {
+	members, elements, quoted := 0, 0, false
+	for i := 0; i < len(header); i++ {
+		switch c := header[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == ':', c == '{', c == '[':
+			members++
+		case c == ',':
+			elements++
+		}
+	}
+	return members > maxHeaderMembers || elements > maxHeaderElements
 }
 
 // isType reports whether typ is this media type, which may be written in any
