@@ -1,0 +1,561 @@
+package jwtverifier_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier"
+	"example.com/jwtverifier/jwtverifiertest"
+)
+
+// A matrixKind is what an answer says about a document.
+type matrixKind int
+
+const (
+	matrixNoAnswer  matrixKind = iota // nothing came, or a 200 whose body did not come whole
+	matrixBusy                        // 429 or 5xx
+	matrixWorthless                   // any other answer
+)
+
+// A matrixFault is a way in which a request for a document fails.
+type matrixFault struct {
+	name       string
+	answer     func(document string) policyAnswer
+	kind       matrixKind
+	takes      time.Duration // until the client knows
+	retryAfter time.Duration // what the answer asks for
+}
+
+// matrixBody answers 200 with this body.
+func matrixBody(body func(ctx context.Context, document string) io.Reader) func(string) policyAnswer {
+	return func(document string) policyAnswer {
+		return func(r *http.Request) (*http.Response, error) {
+			resp, err := policyText(200, "")(r)
+			resp.ContentLength = -1
+			resp.Body = io.NopCloser(body(r.Context(), document))
+			return resp, err
+		}
+	}
+}
+
+func matrixAnswer(answer policyAnswer) func(string) policyAnswer {
+	return func(string) policyAnswer { return answer }
+}
+
+func matrixHalf(document string) string { return document[:len(document)/2] }
+
+var matrixReset = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+
+var matrixFaults = []matrixFault{
+	{name: "refused", kind: matrixNoAnswer, answer: matrixAnswer(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	})},
+	{name: "reset mid-body", kind: matrixNoAnswer, answer: matrixBody(func(_ context.Context, document string) io.Reader {
+		return io.MultiReader(strings.NewReader(matrixHalf(document)), policyReader(func([]byte) (int, error) { return 0, matrixReset }))
+	})},
+	{name: "ends early", kind: matrixNoAnswer, answer: matrixBody(func(_ context.Context, document string) io.Reader {
+		return io.MultiReader(strings.NewReader(matrixHalf(document)), policyErrorReader{})
+	})},
+	{name: "hang before headers", kind: matrixNoAnswer, takes: policyDocument, answer: matrixAnswer(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})},
+	{name: "hang in the body", kind: matrixNoAnswer, takes: policyDocument, answer: matrixBody(func(ctx context.Context, document string) io.Reader {
+		return io.MultiReader(strings.NewReader(matrixHalf(document)), policyReader(func([]byte) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}))
+	})},
+	{name: "drip", kind: matrixNoAnswer, takes: policyDocument, answer: matrixBody(func(ctx context.Context, _ string) io.Reader {
+		return policyReader(func(p []byte) (int, error) {
+			select {
+			case <-time.After(50 * time.Millisecond):
+				p[0] = ' '
+				return 1, nil
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		})
+	})},
+	{name: "404", kind: matrixWorthless, answer: matrixAnswer(policyText(404, "not found"))},
+	{name: "404 with a good document", kind: matrixWorthless, answer: func(document string) policyAnswer { return policyText(404, document) }},
+	{name: "429 with Retry-After", kind: matrixBusy, retryAfter: 2 * time.Minute, answer: matrixAnswer(func(r *http.Request) (*http.Response, error) {
+		resp, err := policyText(429, "slow down")(r)
+		resp.Header.Set("Retry-After", "120")
+		return resp, err
+	})},
+	{name: "500", kind: matrixBusy, answer: matrixAnswer(policyText(500, "oops"))},
+	{name: "500 with a good document", kind: matrixBusy, answer: func(document string) policyAnswer { return policyText(500, document) }},
+	{name: "503", kind: matrixBusy, answer: matrixAnswer(policyText(503, ""))},
+	{name: "HTML", kind: matrixWorthless, answer: matrixAnswer(policyText(200, "<!doctype html><title>Log in</title>"))},
+	{name: "empty set", kind: matrixWorthless, answer: matrixAnswer(policyText(200, `{"keys":[]}`))},
+	{name: "truncated", kind: matrixWorthless, answer: func(document string) policyAnswer { return policyText(200, matrixHalf(document)) }},
+	{name: "oversize", kind: matrixWorthless, answer: func(document string) policyAnswer {
+		return policyText(200, document+strings.Repeat(" ", 1<<20))
+	}},
+	{name: "gzip bomb", kind: matrixWorthless, answer: matrixBody(func(context.Context, string) io.Reader {
+		return policyReader(func(p []byte) (int, error) { clear(p); return len(p), nil }) // as a transport hands it on
+	})},
+	{name: "redirect elsewhere", kind: matrixWorthless, answer: matrixAnswer(policyRedirect(302, "https://evil.example/doc"))},
+	{name: "wrong issuer", kind: matrixWorthless, answer: matrixAnswer(policyText(200, policyMetadata("https://evil.example", "https://evil.example/keys")))},
+}
+
+// A matrixPlace is which documents have the fault.
+type matrixPlace struct {
+	name           string
+	metadata, keys bool
+}
+
+var matrixPlaces = []matrixPlace{{"metadata", true, false}, {"keys", false, true}, {"both", true, true}}
+
+// A matrixState is how old the held keys are.
+type matrixState string
+
+const (
+	matrixCold    matrixState = "cold"
+	matrixFresh   matrixState = "fresh"
+	matrixAhead   matrixState = "in refresh-ahead"
+	matrixPast    matrixState = "past the interval"
+	matrixExpired matrixState = "past max stale"
+)
+
+var matrixStates = []matrixState{matrixCold, matrixFresh, matrixAhead, matrixPast, matrixExpired}
+
+// A matrixCell is what is expected of one call.
+type matrixCell struct {
+	want           error
+	waits          time.Duration
+	metadata, keys int  // requests
+	failed         bool // an attempt has failed
+	succeeded      bool // an attempt has succeeded
+}
+
+// matrixExpected derives a cell from the policy.
+func matrixExpected(place matrixPlace, f matrixFault, state matrixState, unknownKid bool) matrixCell {
+	if state == matrixFresh && !unknownKid {
+		return matrixCell{}
+	}
+
+	// What the attempt comes to.
+	var (
+		cell  matrixCell
+		takes time.Duration
+	)
+	found := true // where the keys are is known
+	cell.metadata = 1
+	if place.metadata {
+		takes = f.takes
+		switch winner := state != matrixCold; {
+		case winner && f.kind != matrixWorthless: // the last known jwks_uri is read at once
+		case f.kind == matrixNoAnswer: // ends the attempt
+			found = false
+		default: // the other places are asked, which are no better
+			found, cell.metadata = false, 3
+		}
+	}
+	if found {
+		cell.keys = 1
+		if place.keys {
+			takes += f.takes
+		}
+	}
+	cell.succeeded = found && !place.keys
+	cell.failed = !cell.succeeded
+
+	// What the caller sees of it.
+	switch {
+	case unknownKid, state == matrixCold, state == matrixExpired:
+		cell.waits = takes
+		if cell.failed {
+			cell.want = jwtverifier.ErrUnavailable
+		}
+	case state == matrixPast:
+		cell.waits = min(takes, policyMaxWait)
+	}
+	return cell
+}
+
+// TestFailureMatrix is every fault of each document, in every state of the keys,
+// for a token by a held key and for one by a key that the server published since.
+func TestFailureMatrix(t *testing.T) {
+	for _, place := range matrixPlaces {
+		for _, fault := range matrixFaults {
+			for _, state := range matrixStates {
+				for _, unknownKid := range []bool{false, true} {
+					kid := "known kid"
+					if unknownKid {
+						kid = "unknown kid"
+					}
+					t.Run(fmt.Sprintf("%s/%s/%s/%s", place.name, fault.name, state, kid), func(t *testing.T) {
+						policyBubble(t, func(t *testing.T, b *policyBench) {
+							testMatrixCell(t, b, place, fault, state, unknownKid)
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+func testMatrixCell(t *testing.T, b *policyBench, place matrixPlace, fault matrixFault, state matrixState, unknownKid bool) {
+	if state != matrixCold {
+		b.warm()
+	}
+	switch state {
+	case matrixFresh:
+		time.Sleep(time.Minute)
+	case matrixAhead:
+		time.Sleep(time.Until(b.verifier.Status().NextRefresh) + policyTick)
+	case matrixPast:
+		time.Sleep(policyInterval + policyTick)
+	case matrixExpired:
+		time.Sleep(policyInterval + policyMaxStale + policyTick)
+	}
+	held := b.verifier.Status().KeyIDs
+	b.issuer.PublishKey()
+	known, unknown := b.token("key-1"), b.token("key-2")
+	token := known
+	if unknownKid {
+		token = unknown
+	}
+	if place.metadata {
+		document := policyMetadata(policyIssuer, policyIssuer+"/keys")
+		for _, path := range b.issuer.MetadataPaths() {
+			b.transport.answer(path, fault.answer(document))
+		}
+	}
+	if place.keys {
+		b.transport.answer(policyKeys, fault.answer(string(b.issuer.JWKS())))
+	}
+	cell := matrixExpected(place, fault, state, unknownKid)
+
+	waited, err := b.verify(t.Context(), token)
+	policyOutcome(t, cell.want, err)
+	require.Equal(t, cell.waits, waited, "the caller waited")
+	if cell.want != nil {
+		wait := policyRetryAfter(t, err)
+		if fault.retryAfter != 0 {
+			require.Equal(t, fault.retryAfter, wait)
+		} else {
+			require.GreaterOrEqual(t, wait, time.Second/2)
+			require.LessOrEqual(t, wait, time.Second)
+		}
+	}
+
+	// Once more: the same answer, at once, and no more requests than the attempt makes.
+	waited, again := b.verify(t.Context(), token)
+	policyOutcome(t, cell.want, again)
+	require.Zero(t, waited)
+
+	time.Sleep(2*policyDocument + policyTick) // the attempt has ended
+	synctest.Wait()
+	asked := b.transport.take()
+	metadata, keys := policyCount(asked)
+	require.Equal(t, [2]int{cell.metadata, cell.keys}, [2]int{metadata, keys}, "requests for metadata and keys: %q", asked)
+	for _, path := range asked {
+		require.True(t, strings.HasPrefix(path, "/"), "asked another server: %s", path)
+	}
+	status := b.verifier.Status()
+	require.Equal(t, cell.failed, status.Failures == 1)
+	require.Equal(t, cell.failed, status.Failures != 0)
+	switch {
+	case cell.succeeded:
+		require.Equal(t, []string{"key-1", "key-2"}, status.KeyIDs)
+		require.True(t, status.Ready())
+	default:
+		require.Equal(t, held, status.KeyIDs, "a failed answer replaces nothing")
+	}
+
+	// Full recovery: one attempt, if one is due at all.
+	b.transport.reset()
+	time.Sleep(2 * time.Minute)
+	b.accepts(unknown)
+	b.accepts(known)
+	if cell.succeeded {
+		b.asked(0, 0)
+	} else {
+		b.asked(1, 1)
+	}
+	status = b.verifier.Status()
+	require.Equal(t, jwtverifier.Fresh, status.State)
+	require.Zero(t, status.Failures)
+	require.Equal(t, []string{"key-1", "key-2"}, status.KeyIDs)
+}
+
+// A matrixServer is an issuer behind a real socket, with faults that only a
+// socket has.
+type matrixServer struct {
+	issuer *jwtverifiertest.Issuer
+	close  func() // returns when no handler runs any more
+
+	mu     sync.Mutex                  // guards faults
+	faults map[string]http.HandlerFunc // by path
+}
+
+func (s *matrixServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	fault := s.faults[r.URL.Path]
+	s.mu.Unlock()
+	if fault != nil {
+		fault(w, r)
+		return
+	}
+	s.issuer.ServeHTTP(w, r)
+}
+
+func newMatrixServer(t *testing.T) *matrixServer {
+	server := httptest.NewUnstartedServer(nil)
+	s := &matrixServer{
+		issuer: jwtverifiertest.New("http://" + server.Listener.Addr().String() + "/tenant"),
+		close:  server.Close,
+		faults: map[string]http.HandlerFunc{},
+	}
+	server.Config.Handler = s
+	server.Start()
+	t.Cleanup(server.Close)
+	return s
+}
+
+func (s *matrixServer) fail(path string, fault http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults[path] = fault
+}
+
+func (s *matrixServer) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.faults)
+}
+
+// matrixRaw answers with these bytes instead of an HTTP answer, and then closes.
+func matrixRaw(answer string, reset bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte(answer))
+		if reset {
+			time.Sleep(20 * time.Millisecond) // or else the answer is lost as well
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		}
+	}
+}
+
+// matrixEndless sends filler until the client has had enough.
+func matrixEndless(encoding, length string, filler []byte, sent *int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if encoding != "" {
+			w.Header().Set("Content-Encoding", encoding)
+		}
+		if length != "" {
+			w.Header().Set("Content-Length", length)
+		}
+		for range 1 << 10 {
+			n, err := w.Write(filler)
+			*sent += int64(n)
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+func matrixGzip(t *testing.T, plain []byte) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := w.Write(plain)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return packed.Bytes()
+}
+
+// TestFailureMatrixOverASocket has the cells that need a real one.
+func TestFailureMatrixOverASocket(t *testing.T) {
+	log.SetOutput(io.Discard) // net/http remarks on what some of these servers send
+	defer log.SetOutput(os.Stderr)
+	mebibyte := make([]byte, 1<<20)
+	bomb := matrixGzip(t, bytes.Repeat([]byte{' '}, 1<<20)) // members can follow one another
+	var recoveries []func()
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+	for _, fault := range []struct {
+		name    string
+		handler func(document []byte, sent *int64) http.HandlerFunc
+		most    int64 // bytes that the server may get rid of; the kernel's buffers take some of them
+	}{
+		{"gzip bomb", func(_ []byte, sent *int64) http.HandlerFunc { return matrixEndless("gzip", "", bomb, sent) }, 2 << 20},
+		{"gzip bomb behind a good document", func(document []byte, sent *int64) http.HandlerFunc {
+			return matrixEndless("gzip", "", append(matrixGzip(t, document), bytes.Repeat(bomb, 256)...), sent)
+		}, 16 << 20},
+		{"endless, chunked", func(_ []byte, sent *int64) http.HandlerFunc { return matrixEndless("", "", mebibyte, sent) }, 32 << 20},
+		{"oversize, announced", func(_ []byte, sent *int64) http.HandlerFunc {
+			return matrixEndless("", "1073741824", mebibyte, sent)
+		}, 32 << 20},
+		{"not gzip", func(document []byte, _ *int64) http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Encoding", "gzip")
+				_, _ = w.Write(document)
+			}
+		}, 0},
+		{"gzip cut off", func(document []byte, _ *int64) http.HandlerFunc {
+			return func(w http.ResponseWriter, _ *http.Request) {
+				packed := matrixGzip(t, document)
+				w.Header().Set("Content-Encoding", "gzip")
+				_, _ = w.Write(packed[:len(packed)-10])
+			}
+		}, 0},
+		{"reset mid-body", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(document), document[:20]), true)
+		}, 0},
+		{"longer than announced to be", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(document)+1, document), false)
+		}, 0},
+		{"shorter than it is", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(document)-1, document), false)
+		}, 0},
+		{"two lengths", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+fmt.Sprintf("Content-Length: 5\r\nContent-Length: %d\r\n\r\n%s", len(document), document), false)
+		}, 0},
+		{"negative length", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+"Content-Length: -1\r\n\r\n"+string(document), false)
+		}, 0},
+		{"malformed chunks", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+"Transfer-Encoding: chunked\r\n\r\nzz\r\n"+string(document), false)
+		}, 0},
+		{"no end of chunks", func(document []byte, _ *int64) http.HandlerFunc {
+			return matrixRaw(head+fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(document), document), false)
+		}, 0},
+		{"nothing", func([]byte, *int64) http.HandlerFunc { return matrixRaw("", false) }, 0},
+		{"headers alone", func([]byte, *int64) http.HandlerFunc { return matrixRaw(head, false) }, 0},
+		{"HTTP/0.9", func(document []byte, _ *int64) http.HandlerFunc { return matrixRaw(string(document), false) }, 0},
+		{"headers without end", func([]byte, *int64) http.HandlerFunc {
+			return matrixRaw(head+"X-Filler: "+strings.Repeat("x", 1<<20), false)
+		}, 0},
+	} {
+		for _, keys := range []bool{false, true} {
+			for _, warm := range []bool{false, true} {
+				name := fmt.Sprintf("%s, of the keys %t, warm %t", fault.name, keys, warm)
+				s := newMatrixServer(t)
+				v, err := jwtverifier.New(s.issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience))
+				require.NoError(t, err)
+				token := s.issuer.AccessToken()
+				var sent int64 // by the first request
+
+				t.Run(name, func(t *testing.T) {
+					if warm {
+						require.NoError(t, v.Prefetch(t.Context()))
+					}
+					if keys {
+						s.fail(s.issuer.JWKSPath(), fault.handler(s.issuer.JWKS(), &sent))
+					} else {
+						document := []byte(policyMetadata(s.issuer.URL(), s.issuer.JWKSURL()))
+						for _, path := range s.issuer.MetadataPaths() {
+							s.fail(path, fault.handler(document, new(int64)))
+						}
+						s.fail(s.issuer.MetadataPaths()[0], fault.handler(document, &sent))
+					}
+					read := s.issuer.Requests(s.issuer.JWKSPath())
+					began := time.Now()
+					err := v.Refresh(t.Context())
+					if err == nil {
+						// No answer from the winner: the last known jwks_uri was read.
+						require.True(t, warm && !keys)
+						read++
+						require.Error(t, v.Status().LastError)
+					} else {
+						policyOutcome(t, jwtverifier.ErrUnavailable, err)
+					}
+					require.Equal(t, read, s.issuer.Requests(s.issuer.JWKSPath()))
+					// Endless answers are given up for their size, not for their time.
+					require.Less(t, time.Since(began), policyDocument)
+
+					_, err = v.VerifyAccessToken(t.Context(), token)
+					if warm {
+						require.NoError(t, err)
+					} else {
+						policyOutcome(t, jwtverifier.ErrUnavailable, err)
+					}
+				})
+				recoveries = append(recoveries, func() {
+					t.Run("after "+name, func(t *testing.T) {
+						s.reset()
+						require.NoError(t, v.Refresh(t.Context()))
+						_, err := v.VerifyAccessToken(t.Context(), token)
+						require.NoError(t, err)
+						s.close()
+						if fault.most != 0 {
+							require.LessOrEqual(t, sent, fault.most)
+						}
+					})
+				})
+			}
+		}
+	}
+	time.Sleep(time.Second) // the longest back-off after one failure
+	for _, recovery := range recoveries {
+		recovery()
+	}
+}
+
+// What is compressed, but good, is accepted.
+func TestFailureMatrixGoodGzip(t *testing.T) {
+	s := newMatrixServer(t)
+	packed := func(document []byte) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			assert.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(matrixGzip(t, document))
+		}
+	}
+	s.faults[s.issuer.JWKSPath()] = packed(s.issuer.JWKS())
+	s.faults[s.issuer.MetadataPaths()[0]] = packed([]byte(policyMetadata(s.issuer.URL(), s.issuer.JWKSURL())))
+	v, err := jwtverifier.New(s.issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience))
+	require.NoError(t, err)
+	_, err = v.VerifyAccessToken(t.Context(), s.issuer.AccessToken())
+	require.NoError(t, err)
+}
+
+// A document of exactly 1 MiB is accepted, one byte more is not.
+func TestFailureMatrixSizeLimit(t *testing.T) {
+	policyBubble(t, func(t *testing.T, b *policyBench) {
+		b.warm()
+		for _, row := range []struct {
+			size int
+			want error
+		}{{1 << 20, nil}, {1<<20 + 1, jwtverifier.ErrUnavailable}} {
+			set := string(b.issuer.JWKS())
+			b.transport.answer(policyKeys, policyText(200, set+strings.Repeat(" ", row.size-len(set))))
+			policyOutcome(t, row.want, b.verifier.Refresh(t.Context()))
+			b.transport.reset()
+			time.Sleep(time.Second)
+			document := policyMetadata(policyIssuer, policyIssuer+"/keys")
+			b.transport.answer(policyFormOne, policyText(200, document+strings.Repeat(" ", row.size-len(document))))
+			b.transport.answer(policyFormTwo, policyText(404, ""))
+			b.transport.answer(policyFormThree, policyText(404, ""))
+			policyOutcome(t, row.want, b.verifier.Refresh(t.Context()))
+			b.transport.reset()
+			time.Sleep(2 * time.Second)
+		}
+	})
+}

@@ -1,0 +1,351 @@
+package jwtverifier_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier"
+	"example.com/jwtverifier/jwtverifiertest"
+)
+
+var soakTime = flag.Duration("soak", 0, "how long TestSoak runs; 0: not at all")
+
+const (
+	soakWorkers    = 32
+	soakRotation   = 15 * time.Second // from the first use of a key to that of the next
+	soakPublished  = 12 * time.Second // before its first use
+	soakKept       = 15 * time.Second // after its last use
+	soakFailures   = 0.20             // of the answers
+	soakHangs      = 0.02
+	soakMoreMemory = 8 << 20 // bytes of heap, after a collection
+	soakSlack      = 250 * time.Millisecond
+)
+
+// A soakAnswer is one answer of the server.
+type soakAnswer struct {
+	keys       bool // or else metadata
+	began, end time.Time
+	good       bool
+}
+
+// A soakServer is an issuer behind a real socket that fails now and then.
+type soakServer struct {
+	issuer *jwtverifiertest.Issuer
+	calm   atomic.Bool // nothing fails
+
+	mu      sync.Mutex // guards answers
+	answers []soakAnswer
+}
+
+func (s *soakServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := soakAnswer{keys: r.URL.Path == s.issuer.JWKSPath(), began: time.Now()}
+	draw := rand.Float64()
+	switch {
+	case s.calm.Load() || draw >= soakFailures+soakHangs:
+		a.good = true
+		s.issuer.ServeHTTP(w, r)
+	case draw < soakHangs:
+		<-r.Context().Done()
+	default:
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	a.end = time.Now()
+	s.mu.Lock()
+	s.answers = append(s.answers, a)
+	s.mu.Unlock()
+}
+
+// soakTokens are what the workers draw from. They are signed beforehand.
+type soakTokens struct {
+	mu      sync.Mutex          // guards current
+	current map[string][]string // by kind: good, forged and expired name the key in use
+}
+
+func (s *soakTokens) pick(kind string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.current[kind]
+	return list[rand.IntN(len(list))]
+}
+
+// A soakOutcome is an ErrUnavailable that a worker was told.
+type soakOutcome struct{ began, end time.Time }
+
+// TestSoak mixes good, forged and expired tokens and junk kids for a while of
+// real time, while the server rotates its key and fails. Run it with -race:
+//
+//	go test -race -run TestSoak -soak 75s -v .
+func TestSoak(t *testing.T) {
+	if *soakTime == 0 {
+		t.Skip("it takes real time: go test -race -run TestSoak -soak 75s -v .")
+	}
+	server := httptest.NewUnstartedServer(nil)
+	s := &soakServer{issuer: jwtverifiertest.New("http://" + server.Listener.Addr().String())}
+	server.Config.Handler = s
+	server.Start()
+	defer server.Close()
+
+	// Every key is made now: it takes long.
+	issuer := s.issuer
+	forger := jwtverifiertest.New("") // made next to it: it has other keys
+	for range 7 {
+		kid := issuer.PublishKey()
+		issuer.PublicKey(kid)
+		issuer.RetireKey(kid)
+	}
+	kid := issuer.KeyID()
+	sign := func(signer *jwtverifiertest.Issuer, kid, key string, valid time.Duration) string {
+		return signer.SignWith(key, fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, kid), soakPayload(t, issuer, valid))
+	}
+	tokens := &soakTokens{}
+	use := func(kid string) {
+		current := map[string][]string{}
+		for i := range 4 {
+			for kind, raw := range map[string]string{
+				"good":     sign(issuer, kid, kid, time.Hour),
+				"junk kid": sign(issuer, fmt.Sprintf("junk-%d", i), kid, time.Hour),
+				"forged":   sign(forger, kid, "key-1", time.Hour),
+				"expired":  sign(issuer, kid, kid, -time.Hour),
+			} {
+				current[kind] = append(current[kind], raw)
+			}
+		}
+		tokens.mu.Lock()
+		defer tokens.mu.Unlock()
+		tokens.current = current
+	}
+	use(kid)
+
+	v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience),
+		jwtverifier.WithRefreshInterval(time.Minute))
+	require.NoError(t, err)
+	s.calm.Store(true)
+	require.NoError(t, v.Prefetch(t.Context()))
+	time.Sleep(100 * time.Millisecond) // both ends of its connection have ended
+	s.calm.Store(false)
+
+	goroutines := runtime.NumGoroutine()
+	ctx, cancel := context.WithTimeout(t.Context(), *soakTime)
+	defer cancel()
+
+	var (
+		verified, unavailable, refused atomic.Int64
+		mu                             sync.Mutex
+		outcomes                       []soakOutcome
+		problems                       = map[string]int{}
+		most                           atomic.Int64 // goroutines
+	)
+	problem := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		problems[fmt.Sprintf(format, args...)]++
+	}
+	judge := func(kind string, want error) {
+		raw := tokens.pick(kind)
+		began := time.Now()
+		token, err := v.VerifyAccessToken(t.Context(), raw)
+		end := time.Now()
+		switch {
+		case (token != nil) != (err == nil):
+			problem("%s: a token and an error, or neither: %v", kind, err)
+		case errors.Is(err, jwtverifier.ErrUnavailable):
+			unavailable.Add(1)
+			mu.Lock()
+			// Many at once are told the same.
+			if n := len(outcomes); n == 0 || end.Sub(outcomes[n-1].end) > 10*time.Millisecond || end.Sub(began) > time.Second {
+				outcomes = append(outcomes, soakOutcome{began, end})
+			}
+			mu.Unlock()
+		case want == nil && err == nil:
+			verified.Add(1)
+		case want != nil && errors.Is(err, want) && errors.Is(err, jwtverifier.ErrInvalidToken):
+			refused.Add(1)
+		default:
+			problem("%s: %v, want %v", kind, err, want)
+		}
+	}
+
+	var wg sync.WaitGroup
+	for range soakWorkers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				switch draw := rand.IntN(10); {
+				case draw < 6:
+					judge("good", nil)
+				case draw < 7:
+					judge("junk kid", jwtverifier.ErrUnknownKey)
+				case draw < 9:
+					judge("forged", jwtverifier.ErrSignature)
+				default:
+					judge("expired", jwtverifier.ErrExpired)
+				}
+				time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond)
+			}
+		})
+	}
+
+	// The rotation, and a look at the process now and then.
+	var heap []uint64
+	wg.Go(func() {
+		began, next := time.Now(), ""
+		publish, rotate := began.Add(soakRotation-soakPublished), began.Add(soakRotation)
+		type retirement struct {
+			kid string
+			at  time.Time
+		}
+		var retirements []retirement
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		look := began.Add(5 * time.Second) // when everything has been used once
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-tick.C:
+				most.Store(max(most.Load(), int64(runtime.NumGoroutine())))
+				if now.After(publish) {
+					next = issuer.PublishKey()
+					publish = publish.Add(soakRotation)
+				}
+				if now.After(rotate) {
+					retirements = append(retirements, retirement{kid, now.Add(soakKept)})
+					kid = next
+					use(kid)
+					rotate = rotate.Add(soakRotation)
+				}
+				if len(retirements) > 0 && now.After(retirements[0].at) {
+					issuer.RetireKey(retirements[0].kid)
+					retirements = retirements[1:]
+				}
+				if now.After(look) {
+					look = look.Add(time.Second)
+					var m runtime.MemStats
+					runtime.GC()
+					runtime.ReadMemStats(&m)
+					heap = append(heap, m.HeapAlloc)
+				}
+			}
+		}
+	})
+	wg.Wait()
+
+	// Afterwards everything is as before.
+	s.calm.Store(true)
+	time.Sleep(11 * time.Second) // a refresh that was under way, and no more
+	err = v.Refresh(t.Context())
+	for err != nil {
+		time.Sleep(policyRetryAfter(t, err))
+		err = v.Refresh(t.Context())
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= goroutines {
+			break
+		}
+		time.Sleep(50 * time.Millisecond) // a connection's goroutines end after it
+	}
+	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines, "goroutines after and before")
+
+	s.mu.Lock()
+	answers := slices.Clone(s.answers)
+	s.mu.Unlock()
+	attempts := soakAttempts(answers)
+	t.Logf("%v: %d accepted, %d refused, %d unavailable; %d requests in %d attempts; at most %d goroutines (%d before)",
+		*soakTime, verified.Load(), refused.Load(), unavailable.Load(), len(answers), len(attempts), most.Load(), goroutines)
+
+	require.Empty(t, problems)
+	require.Positive(t, verified.Load())
+	require.Positive(t, refused.Load())
+	// The workers, the rotation, the refresh, and both ends of a connection or two.
+	require.LessOrEqual(t, most.Load(), int64(goroutines+soakWorkers+20))
+	if len(heap) >= 2 {
+		t.Logf("heap: %d KiB at first, %d KiB at last", heap[0]>>10, heap[len(heap)-1]>>10)
+		require.LessOrEqual(t, heap[len(heap)-1], heap[0]+soakMoreMemory)
+	}
+	soakRequests(t, attempts)
+	soakUnavailable(t, outcomes, attempts)
+}
+
+func soakPayload(t *testing.T, issuer *jwtverifiertest.Issuer, valid time.Duration) []byte {
+	t.Helper()
+	now := time.Now()
+	return fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"user","iat":%d,"exp":%d}`,
+		issuer.URL(), jwtverifiertest.Audience, now.Add(-2*time.Hour).Unix(), now.Add(valid).Unix())
+}
+
+// A soakAttempt is one refresh, as the server saw it. Since there is a winner
+// from the beginning, it is one request for metadata and one for keys, whatever
+// became of the first.
+type soakAttempt struct {
+	began, end time.Time
+	good       bool
+}
+
+func soakAttempts(answers []soakAnswer) []soakAttempt {
+	slices.SortFunc(answers, func(a, b soakAnswer) int { return a.began.Compare(b.began) })
+	var attempts []soakAttempt
+	for i, a := range answers {
+		switch {
+		case !a.keys:
+			attempts = append(attempts, soakAttempt{began: a.began, end: a.end})
+		case i == 0 || answers[i-1].keys:
+			attempts = append(attempts, soakAttempt{began: a.began, end: a.end, good: a.good}) // shows up as one too soon
+		default:
+			last := &attempts[len(attempts)-1]
+			last.end, last.good = a.end, a.good
+		}
+	}
+	return attempts
+}
+
+// soakRequests checks that no attempt came sooner than the policy allows.
+func soakRequests(t *testing.T, attempts []soakAttempt) {
+	t.Helper()
+	failures := 0
+	for i, a := range attempts {
+		if i > 0 && i < len(attempts)-1 { // the last one is the test's own Refresh
+			before := attempts[i-1]
+			if before.good {
+				require.GreaterOrEqual(t, a.began.Sub(before.began), policyCooldown-soakSlack, "attempt %d, after a success", i)
+			} else {
+				least := min(time.Second<<min(failures-1, 6), policyMaxBackoff) / 2
+				require.GreaterOrEqual(t, a.began.Sub(before.end), least-soakSlack, "attempt %d, after %d failures", i, failures)
+			}
+		}
+		if a.good {
+			failures = 0
+		} else {
+			failures++
+		}
+	}
+}
+
+// soakUnavailable checks that a token was unavailable only while the last attempt
+// had failed, or the one that its caller waited for.
+func soakUnavailable(t *testing.T, outcomes []soakOutcome, attempts []soakAttempt) {
+	t.Helper()
+	for _, o := range outcomes {
+		// The last attempt that had ended when the caller came, or one that
+		// ended while the caller waited, must have failed.
+		failed := false
+		for i, a := range attempts {
+			began := i+1 == len(attempts) || attempts[i+1].end.After(o.began.Add(-soakSlack))
+			if !a.good && began && a.began.Before(o.end) {
+				failed = true
+			}
+		}
+		require.True(t, failed, "unavailable from %v to %v, though no attempt had failed", o.began, o.end)
+	}
+}
