@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -196,6 +197,8 @@ type ownTransport struct{ http.Transport }
 func newTransport() *ownTransport {
 	return &ownTransport{http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: documentTimeout}).DialContext,
+		TLSHandshakeTimeout:    documentTimeout,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeadersBytes,

@@ -17,10 +17,11 @@ var (
 	// again. Answer 401. The error is a [*TokenError].
 	ErrInvalidToken = errors.New("jwtverifier: invalid token")
 
-	// ErrUnavailable means that the token could not be judged, because the
-	// keys to judge it by could not be had. It says nothing about the token.
-	// Answer 503. The error is an [*UnavailableError].
-	ErrUnavailable = errors.New("jwtverifier: keys unavailable")
+	// ErrUnavailable means that the token could not be judged: the keys to
+	// judge it by, or what else the server has to say, could not be had. It
+	// says nothing about the token. Answer 503. The error is an
+	// [*UnavailableError].
+	ErrUnavailable = errors.New("jwtverifier: unavailable")
 
 	// ErrMisconfigured means that this package was called in a way that it
 	// cannot serve: a bug in the embedding program. Answer 500.
@@ -127,7 +128,8 @@ type TokenError struct {
 
 	// Part is where the token broke: "token" (size, characters, dots, base64),
 	// "header" (its rules, and an unknown key), "signature", "payload" (not one
-	// strict JSON object) or "claims" (every rule about what the token says).
+	// strict JSON object) or "claims" (every rule about what the token says);
+	// empty if the Reason is another package's.
 	Part string
 
 	// Claim is the claim or header parameter that broke a rule, if it was one.
@@ -182,9 +184,9 @@ func (e *TokenError) Code() string {
 // below it can be matched: [*FetchError], [context.DeadlineExceeded],
 // [*url.Error], [ErrIssuerMismatch].
 type UnavailableError struct {
-	// RetryAfter is how long it takes until the server is asked again, at the
-	// soonest. It is zero if that may happen at once: the caller's own context
-	// ended, say.
+	// RetryAfter is how long it takes at the least until trying again can help:
+	// until then the server is not asked. It is zero if it may be asked at
+	// once: the caller's own context ended, say.
 	RetryAfter time.Duration
 
 	// Err is the cause.

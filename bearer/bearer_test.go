@@ -463,7 +463,7 @@ func TestDenyHandler(t *testing.T) {
 			assert.Equal(t, &bearer.DeniedError{Status: 503, RetryAfter: 2 * time.Second, Err: cause,
 				Description: "access tokens cannot be verified at the moment"}, denied)
 			assert.ErrorIs(t, denied, io.ErrUnexpectedEOF)
-			assert.EqualError(t, denied, "bearer: status 503: jwtverifier: keys unavailable: unexpected EOF")
+			assert.EqualError(t, denied, "bearer: status 503: jwtverifier: unavailable: unexpected EOF")
 		}))
 		w := serve(guard.Handler(served), request("Bearer x"))
 		assert.True(t, called)

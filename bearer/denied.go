@@ -160,6 +160,8 @@ func describe(err error) string {
 			return "the access token is not valid yet"
 		case "expired":
 			return "the access token has expired"
+		case "inactive":
+			return "the access token is not active"
 		}
 	}
 	return "the access token was refused"

@@ -323,7 +323,7 @@ func TestUnavailable(t *testing.T) {
 			status, r := verifyJSON(t, server.AccessToken(), args...)
 			assert.Equal(t, exitUnavailable, status)
 			assert.Equal(t, unavailable, r.Verdict)
-			assert.Contains(t, r.Error, "jwtverifier: keys unavailable: ")
+			assert.Contains(t, r.Error, "jwtverifier: unavailable: ")
 			assert.Len(t, r.Fetches, test.fetches)
 			assert.Empty(t, r.Keys)
 			assert.Positive(t, r.RetryAfter)
