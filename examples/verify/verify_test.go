@@ -300,7 +300,7 @@ func TestUnavailable(t *testing.T) {
 		want    string
 	}{
 		{"down", server.Down, nil, 1, "connection"},
-		{"hangs", server.Hang, []string{"-timeout", "50ms"}, 1, "Client.Timeout exceeded"},
+		{"hangs", server.Hang, []string{"-timeout", "50ms"}, 1, "context deadline exceeded"},
 		{"HTML", func() { server.Respond("", jwtverifiertest.Response{Body: []byte("<html>")}) }, nil, 3, "not one strict JSON object"},
 		{"another issuer", func() { server.Respond("", jwtverifiertest.Response{Body: wrongIssuer}) }, nil, 3, "hint: the issuer is compared byte for byte"},
 		{"no keys", func() {
