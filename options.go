@@ -22,8 +22,6 @@ const (
 const (
 	maxTokenBytes     = 64 << 10
 	maxHeaderBytes    = 8 << 10 // decoded
-	maxHeaderMembers  = 64      // names, objects and arrays of the header, at any depth
-	maxHeaderElements = 1 << 10 // commas of the header, at any depth
 	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
 )
 
@@ -34,6 +32,16 @@ const maxNamedIssuers = 8
 const (
 	maxCacheSize       = 1 << 24 // tokens
 	maxRememberedBytes = 8 << 10 // of a token
+)
+
+// Limits on what a header is made of. White space and what stands in strings are
+// free, but for escapes; every other byte costs at least 1. So a thousand strings in an array
+// are allowed, or 45 members; a certificate chain has about five strings.
+const (
+	maxHeaderCost  = 1200
+	costOfMember   = 24 // a name, and an object or array
+	costOfExponent = 8
+	costOfEscape   = 4
 )
 
 // Limits on the server's documents.

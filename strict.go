@@ -63,7 +63,7 @@ func (v value) kind() byte {
 	switch {
 	case v == "":
 		return 0
-	case v[0] == '-' || '0' <= v[0] && v[0] <= '9':
+	case v[0] == '-' || isDigit(v[0]):
 		return '0'
 	}
 	return v[0]
@@ -195,23 +195,26 @@ func finite(v value) bool {
 		switch {
 		case v[i] == '"':
 			i += stringEnd(v[i:])
-		case v[i:].kind() == '0':
-			end := i + 1
-			for end < len(v) && strings.IndexByte("0123456789+-.eE", v[end]) >= 0 {
-				end++
+		case v[i] == '-' || isDigit(v[i]):
+			number, exponent := i, false
+			for i++; i < len(v) && (isDigit(v[i]) || strings.IndexByte("+-.eE", v[i]) >= 0); i++ {
+				exponent = exponent || v[i]|0x20 == 'e'
 			}
-			if end-i >= len("2e308") {
-				if _, err := strconv.ParseFloat(string(v[i:end]), 64); err != nil {
+			if exponent || i-number > maxFloatDigits {
+				if _, err := strconv.ParseFloat(string(v[number:i]), 64); err != nil {
 					return false
 				}
 			}
-			i = end
 		default:
 			i++
 		}
 	}
 	return true
 }
+
+const maxFloatDigits = 308 // that a float64 holds, whatever they are
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // oneOrMore returns the values of a string or an array of strings (RFC 7519
 // §4.1.3); false if v is neither.

@@ -403,24 +403,27 @@ func (h *header) read(segment string) error {
 	return nil
 }
 
-// tooComplex bounds what decoding a header can cost: the names, the nesting or
-// the numbers that fit into 8 KiB would cost as much as several signatures.
+// tooComplex bounds what decoding a header can cost: the names, escapes or
+// elements that fit into 8 KiB would cost as much as several signatures.
 func tooComplex(header []byte) bool {
-	members, elements, quoted := 0, 0, false
+	cost, quoted := 0, false
 	for i := 0; i < len(header); i++ {
 		switch c := header[i]; {
 		case c == '"':
 			quoted = !quoted
 		case quoted && c == '\\':
+			cost += costOfEscape
 			i++
-		case quoted:
+		case quoted, c <= ' ':
 		case c == ':', c == '{', c == '[':
-			members++
-		case c == ',':
-			elements++
+			cost += costOfMember
+		case c == 'e', c == 'E': // an exponent, or true and false
+			cost += costOfExponent
+		default:
+			cost++
 		}
 	}
-	return members > maxHeaderMembers || elements > maxHeaderElements
+	return cost > maxHeaderCost
 }
 
 // isType reports whether typ is this media type, which may be written in any
