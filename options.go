@@ -39,7 +39,8 @@ const (
 // are allowed, or 45 members; a certificate chain has about five strings.
 const (
 	maxHeaderCost  = 1200
-	costOfMember   = 24 // a name, and an object or array
+	costOfMember   = 24
+	costOfNesting  = 8
 	costOfExponent = 8
 	costOfEscape   = 4
 )

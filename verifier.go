@@ -415,8 +415,10 @@ func tooComplex(header []byte) bool {
 			cost += costOfEscape
 			i++
 		case quoted, c <= ' ':
-		case c == ':', c == '{', c == '[':
+		case c == ':':
 			cost += costOfMember
+		case c == '{', c == '[':
+			cost += costOfNesting
 		case c == 'e', c == 'E': // an exponent, or true and false
 			cost += costOfExponent
 		default:
