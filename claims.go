@@ -14,7 +14,8 @@ import (
 
 // Token is what access tokens and ID tokens share. Only a successful
 // verification makes one. It is the caller's to change: nothing done to it is
-// seen by another.
+// seen by another. Its strings are parts of the payload, so whoever keeps one of
+// them keeps all of that, at most 48 KiB.
 type Token struct {
 	Issuer   string   // iss, equal to the configured issuer
 	Subject  string   // sub; "" if an access token has none
@@ -92,7 +93,7 @@ func (t *Token) Claims(dst any) error {
 		return misconfigured("Claims of a token that no Verifier made")
 	}
 	if err := json.Unmarshal([]byte(t.payload), dst); err != nil {
-		return fmt.Errorf("jwtverifier: decoding claims: %w", err)
+		return &decodeError{"claims", err}
 	}
 	return nil
 }
@@ -131,10 +132,11 @@ func (t *Token) describe(kind string) string {
 
 func (t *Token) logValue(kind string) slog.Value {
 	return slog.GroupValue(slog.String("kind", kind), slog.String("issuer", t.Issuer),
-		slog.String("kid", cut(t.KeyID, maxKeyIDText)), slog.Time("expiry", t.Expiry))
+		slog.String("kid", loggedID(t.KeyID)), slog.Time("expiry", t.Expiry))
 }
 
-// claims are the values of the claims that a rule or a result reads. They are interpreted one by one, when their turn comes.
+// claims are the values of the claims that a rule or a result reads. They are
+// interpreted one by one, when their turn comes.
 type claims struct {
 	payload string // the whole object
 
@@ -227,10 +229,10 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 		return nil, refuse(ErrIssuer, "iss", c.issuer)
 	}
 
-	if t.Audience, ok = oneOrMore(p.aud); !ok && p.aud != "" {
-		return nil, refuse(ErrAudience, "aud", c.audiences...)
-	}
-	if c.withoutAudience && len(t.Audience) > 0 || !c.withoutAudience && !containsAny(t.Audience, c.audiences) {
+	t.Audience, ok = oneOrMore(p.aud)
+	switch {
+	case c.withoutAudience && p.aud != "" && (!ok || len(t.Audience) > 0),
+		!c.withoutAudience && !containsAny(t.Audience, c.audiences):
 		return nil, refuse(ErrAudience, "aud", c.audiences...)
 	}
 
@@ -391,8 +393,8 @@ func (c *config) inTime(t *Token, now time.Time) bool {
 	return !t.IssuedAt.After(latest) && !t.NotBefore.After(latest) && now.Before(t.Expiry.Add(c.leeway))
 }
 
-// fill copies what no rule had to read. A claim of an unexpected type is left
-// out: it never refuses a token.
+// fill copies what the rules did not have to. A claim of an unexpected type is
+// left out: it never refuses a token.
 func (t *Token) fill(h *header, p *claims, issuer string) {
 	t.Issuer = issuer
 	t.ID, _ = text(p.jti)
@@ -415,8 +417,10 @@ func (c *claims) client() (string, value) {
 		return "client_id", c.clientID
 	case c.azp != "":
 		return "azp", c.azp
+	case c.appID != "":
+		return "appid", c.appID
 	}
-	return "appid", c.appID
+	return "client_id", "" // RFC 9068's name of what is missing
 }
 
 // confirmation returns nil unless v is an object of confirmation methods that

@@ -48,7 +48,7 @@ func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 	if config.jwksURL != "" {
 		return config.jwksURL, nil
 	}
-	var failed fetchErrors
+	failed := &fetchErrors{}
 	known := a.known
 	if known != nil {
 		err := a.readMetadata(ctx, known.url)
@@ -59,7 +59,7 @@ func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 			a.problem = err
 			return known.jwksURI, nil
 		}
-		failed = append(failed, err)
+		failed.all = append(failed.all, err)
 	}
 	for _, u := range a.source.metadataURLs {
 		if known != nil && u == known.url {
@@ -69,7 +69,7 @@ func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 		if err == nil {
 			return a.accepted.jwksURI, nil
 		}
-		failed = append(failed, err)
+		failed.all = append(failed.all, err)
 		if e, ok := errors.AsType[*FetchError](err); ok && e.noAnswer {
 			break
 		}
@@ -202,6 +202,7 @@ func newTransport() *ownTransport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeadersBytes,
+		IdleConnTimeout:        time.Second, // HTTP/2 may find a stream still open in CloseIdleConnections
 	}}
 }
 
@@ -225,6 +226,9 @@ func (s *keySource) getJSON(ctx context.Context, address string) ([]byte, http.H
 			return nil, nil, failed
 		}
 		resp.Request = req
+		if resp.Body == nil {
+			resp.Body = http.NoBody
+		}
 		failed.StatusCode = resp.StatusCode
 		if target, err = redirection(resp); target == "" && err == nil {
 			return readBody(resp, failed)

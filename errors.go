@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Every error of this package belongs to exactly one of three families. Match
+// Every error belongs to exactly one of three families, but for those of decoding
+// into a Go type that does not fit ([Token.Claims], [Verifier.Metadata]). Match
 // them with [errors.Is].
 var (
 	// ErrInvalidToken means that the token was refused, and will be refused
@@ -123,7 +124,7 @@ var codes = map[error]string{
 // A TokenError says why a token was refused. Its text names what was
 // configured, never what the token holds, but for a kid, quoted and cut.
 type TokenError struct {
-	// Reason is one of the sentinels above.
+	// Reason is one of the sentinels above, or another package's.
 	Reason error
 
 	// Part is where the token broke: "token" (size, characters, dots, base64),
@@ -171,11 +172,11 @@ func (e *TokenError) Unwrap() []error {
 // "expired", "unknown_key". A Reason of another package names itself with a
 // method Code() string, or else is "other".
 func (e *TokenError) Code() string {
-	if code, ok := codes[e.Reason]; ok {
-		return code
-	}
 	if named, ok := e.Reason.(interface{ Code() string }); ok {
 		return named.Code()
+	}
+	if code, ok := codes[e.Reason]; ok {
+		return code
 	}
 	return "other"
 }
@@ -252,18 +253,19 @@ func (e *FetchError) cause() string {
 func (e *FetchError) Unwrap() error { return e.Err }
 
 // fetchErrors are the answers of all the places where metadata was looked for.
-// errors.Join would put each on a line of its own.
-type fetchErrors []error
+// errors.Join would put each on a line of its own. It is used by its address: a
+// slice in an error makes == panic, and Status.LastError is there to be compared.
+type fetchErrors struct{ all []error }
 
-func (e fetchErrors) Error() string {
-	texts := make([]string, len(e))
-	for i, err := range e {
+func (e *fetchErrors) Error() string {
+	texts := make([]string, len(e.all))
+	for i, err := range e.all {
 		texts[i] = err.Error()
 	}
 	return strings.Join(texts, "; ")
 }
 
-func (e fetchErrors) Unwrap() []error { return e }
+func (e *fetchErrors) Unwrap() []error { return e.all }
 
 // oktaHint explains the commonest mistake with Okta: only the access tokens of a
 // custom authorization server, whose issuer has /oauth2/ in it, can be verified.

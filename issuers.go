@@ -35,7 +35,7 @@ func NewIssuers(v ...*Verifier) (*Issuers, error) {
 		i.byIssuer[verifier.Issuer()] = verifier
 	}
 	i.named = slices.Sorted(maps.Keys(i.byIssuer))
-	i.named = slices.Clone(i.named[:min(len(i.named), maxNamedIssuers)])
+	i.named = i.named[:min(len(i.named), maxNamedIssuers)]
 	return i, nil
 }
 
@@ -72,10 +72,11 @@ func (i *Issuers) choose(raw string) (*Verifier, *signedToken, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.readClaims(); err != nil {
-		return nil, nil, err
+	payload, err := base64url.DecodeString(t.payload)
+	issuer, ok := claimedIssuer(value(payload))
+	if err != nil || !ok {
+		return nil, nil, malformed("payload", "not one strict JSON object")
 	}
-	issuer, _ := text(t.claims.iss)
 	v := i.byIssuer[issuer]
 	if v == nil {
 		return nil, nil, refuse(ErrIssuer, "iss", i.named...)

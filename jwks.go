@@ -263,7 +263,8 @@ func distinct(list []string) bool {
 }
 
 // decodeKeys returns the entries of a JWKS document, which must be strict JSON
-// as a whole. Only a name given twice inside an entry is left to parseKey.
+// as a whole, with no name twice at the top. Names inside an entry are left to
+// parseKey.
 func decodeKeys(document []byte) ([]jsontext.Value, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
@@ -320,6 +321,8 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 		}
 		entries = append(entries, entry.Clone())
 	}
-	_, err := dec.ReadToken()
-	return entries, err
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, errNotObject
+	}
+	return entries, nil
 }

@@ -20,7 +20,8 @@ const (
 // function may be nil. They are called outside every lock, some of them from
 // several goroutines at once and while a caller waits, so they must be quick. A
 // panic of theirs is not recovered. They are told no token, no claim, and no
-// part of a document but kids.
+// part of a document but kids, as received: quote and cut them before you log
+// them.
 type Observer struct {
 	// FetchDone is called for each document that a refresh asked for, when
 	// the refresh has ended.
@@ -38,11 +39,12 @@ type Observer struct {
 	// State: at the end of a refresh, or when a token asks for them.
 	StateChanged func(StateChangedInfo)
 
-	// UnknownKey is called for each token that no held key fits, before
-	// anything is done about it.
+	// UnknownKey is called for each token that no key of the current set fits,
+	// before its verification waits for a refresh; never with static keys.
 	UnknownKey func(UnknownKeyInfo)
 
-	// TokenJudged is called at the end of each verification.
+	// TokenJudged is called at the end of each verification, but for
+	// ErrMisconfigured and for what Issuers refuses before it has chosen.
 	TokenJudged func(TokenJudgedInfo)
 }
 
@@ -82,7 +84,7 @@ type StateChangedInfo struct{ From, To State }
 // UnknownKeyInfo is about a token that no held key fits.
 type UnknownKeyInfo struct {
 	// Admitted is true if a refresh is started for it, and false if one is
-	// under way already, or the last one is too recent.
+	// under way already, the last one is too recent, or a back-off runs.
 	Admitted bool
 }
 
@@ -139,8 +141,10 @@ func (c *config) refreshed(a *attempt, info RefreshDoneInfo) {
 				o.FetchDone(fetch)
 			}
 		}
-		if changed := a.set.changes(a.previous); o.KeysChanged != nil && changed != nil {
-			o.KeysChanged(*changed)
+		if o.KeysChanged != nil {
+			if changed := a.set.changes(a.previous); changed != nil {
+				o.KeysChanged(*changed)
+			}
 		}
 		if o.RefreshDone != nil {
 			o.RefreshDone(info)

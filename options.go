@@ -34,15 +34,14 @@ const (
 	maxRememberedBytes = 8 << 10 // of a token
 )
 
-// Limits on what a header is made of. White space and what stands in strings are
-// free, but for escapes; every other byte costs at least 1. So a thousand strings in an array
-// are allowed, or 45 members; a certificate chain has about five strings.
+// Limits on what a header is made of. White space is free, and what stands in
+// strings, but for escapes; those and any other byte cost 1. So a thousand strings
+// in an array are allowed, or 45 members; a certificate chain has about five.
 const (
 	maxHeaderCost  = 1200
 	costOfMember   = 24
-	costOfNesting  = 8
+	costOfNesting  = 8 // an object or array
 	costOfExponent = 8
-	costOfEscape   = 4
 )
 
 // Limits on the server's documents.
@@ -120,17 +119,17 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 		}
 	}
 	if err := checkIssuer(issuer, c.insecureHTTP); err != nil {
-		return nil, misconfigured("issuer %s: %w", quote(issuer, maxForeignText), err)
+		return nil, misconfigured("issuer %s %w", quote(issuer, maxForeignText), err)
 	}
 	c.oktaOrg = isOktaOrg(issuer)
 	sources := 0
-	for _, u := range []string{c.metadataURL, c.jwksURL} {
+	for option, u := range map[string]string{"WithMetadataURL": c.metadataURL, "WithJWKSURL": c.jwksURL} {
 		if u == "" {
 			continue
 		}
 		sources++
 		if err := checkURL(u, c.insecureHTTP); err != nil {
-			return nil, misconfigured("URL %s: %w", quote(u, maxForeignText), err)
+			return nil, misconfigured("%s: %s %w", option, quote(u, maxForeignText), err)
 		}
 	}
 	if c.staticKeys != nil {
@@ -242,10 +241,11 @@ func WithSenderConstrainedTokens() Option {
 }
 
 // WithHTTPClient fetches metadata and keys with this client, for proxies, TLS
-// roots, tracing or to pin hosts. The client is copied: its Transport and
-// Timeout are used, its CheckRedirect and Jar are not. The Transport must obey
-// the context of the request; nil stands for the default, which is a transport
-// of the Verifier's own, with proxies from the environment and TLS 1.2 or higher.
+// roots, tracing or to pin hosts. The client is copied: its Transport is used, and
+// its Timeout if that is less than 5 seconds, which is the limit for a document;
+// its CheckRedirect and Jar are not. The Transport must obey the context of the
+// request. The default, which a nil Transport stands for too, is one of the
+// Verifier's own, with proxies from the environment and TLS 1.2 or higher.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {
@@ -321,8 +321,9 @@ func WithStaticKeys(jwks []byte) Option {
 
 // WithRefreshInterval sets the age from which keys count as stale while the
 // server answers, from 1 minute to 24 hours; the default is 15 minutes. A key
-// that the server withdraws is accepted for at most that long. The server can
-// shorten it by Cache-Control, to no less than 5 minutes, and never lengthen it.
+// that the server withdraws is accepted for at most that long, as long as the
+// server answers within a second. The server can shorten it by Cache-Control, to
+// no less than 5 minutes, and never lengthen it.
 func WithRefreshInterval(interval time.Duration) Option {
 	return func(c *config) error {
 		if interval < minRefreshInterval || interval > maxRefreshInterval {

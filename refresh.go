@@ -91,17 +91,19 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 	}
 	for {
 		state := set.state(now)
-		s.observe()
-		r, retryAfter, cause := s.join(set, now)
+		r, err := s.join(set, now)
+		if err != nil {
+			s.observe()
+		}
 		switch {
+		case r == nil && err == nil:
+			// Another refresh has just ended: look at what it brought.
 		case state == Cold || state == Expired:
-			if cause != nil {
-				return nil, now, &UnavailableError{RetryAfter: retryAfter, Err: cause}
+			if err == nil {
+				err = r.wait(ctx)
 			}
-			if r != nil {
-				if err := r.wait(ctx); err != nil {
-					return nil, now, err
-				}
+			if err != nil {
+				return nil, now, err
 			}
 		case state == Stale && r != nil && !r.retry:
 			r.waitAtMost(ctx, maxWait-now.Sub(r.began))
@@ -115,22 +117,21 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 	}
 }
 
-// join returns the refresh that is under way, or one that it starts. During the
-// back-off it returns how long that lasts, and the cause. It returns nothing if
-// seen is no longer the current set: another refresh has just ended.
-func (s *keySource) join(seen *keySet, now time.Time) (r *refresh, retryAfter time.Duration, cause error) {
+// join returns the refresh that is under way, or one that it starts; during the
+// back-off, an [*UnavailableError]; neither if seen is no longer the current set.
+func (s *keySource) join(seen *keySet, now time.Time) (*refresh, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.set.Load() != seen {
-		return nil, 0, nil
+		return nil, nil
 	}
 	if s.running == nil {
 		if pause := s.pause(now); pause > 0 {
-			return nil, pause, s.lastErr
+			return nil, &UnavailableError{RetryAfter: pause, Err: s.lastErr}
 		}
 		s.start(now)
 	}
-	return s.running, 0, nil
+	return s.running, nil
 }
 
 // newer returns the key set after the refresh that an unknown kid may cause. It
@@ -177,10 +178,10 @@ func (s *keySource) refresh(ctx context.Context) error {
 		return nil
 	}
 	for {
-		r, retryAfter, cause := s.join(s.set.Load(), time.Now())
+		r, err := s.join(s.set.Load(), time.Now())
 		switch {
-		case cause != nil:
-			return &UnavailableError{RetryAfter: retryAfter, Err: cause}
+		case err != nil:
+			return err
 		case r != nil:
 			return r.wait(ctx)
 		}
@@ -343,7 +344,7 @@ func (a *attempt) do(ctx context.Context) error {
 		return nil
 	})
 	if err != nil && a.problem != nil {
-		return fetchErrors{err, a.problem}
+		return &fetchErrors{[]error{err, a.problem}}
 	}
 	return err
 }
@@ -372,7 +373,7 @@ type State int
 const (
 	Cold    State = iota // no keys have been fetched yet: tokens wait for the first refresh
 	Fresh                // within the refresh interval
-	Stale                // older, and still usable: the server does not answer
+	Stale                // older, and still usable: nobody asked since, or the server does not answer
 	Expired              // older than interval and max stale: as if there were none
 )
 
@@ -395,7 +396,7 @@ func (s State) String() string {
 type Status struct {
 	State       State
 	KeyIDs      []string  // of the held keys, sorted; "" stands for keys without kid
-	FetchedAt   time.Time // when the refresh that brought them began
+	FetchedAt   time.Time // when the refresh that brought them began; static keys: when New ran
 	NextRefresh time.Time // when the next refresh may happen, at the first token after it; zero: at once, or never with static keys
 	Failures    int       // refreshes that failed in a row
 	LastError   error     // of the last refresh that failed or found something wrong; a success leaves it

@@ -98,8 +98,12 @@ func (c *tokenCache) add(sum *[sha256.Size]byte, signer *key, token *AccessToken
 		slot := c.slot(sum, (i+offset)%ways)
 		hits := int32(0)
 		if e := slot.Load(); e != nil {
-			if e.sum == *sum {
+			if e.sum == *sum && e.signer == signer {
 				return // another goroutine was faster
+			}
+			if e.sum == *sum { // void: its key left the set and came back
+				slot.Store(&cacheEntry{sum: *sum, signer: signer, token: token.clone()})
+				return
 			}
 			hits = 1 + e.hits.Load()
 		}

@@ -28,7 +28,6 @@ package jwtverifier
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -173,7 +172,7 @@ func (v *Verifier) freshIDToken(ctx context.Context, raw string, t *signedToken,
 
 // Prefetch fetches the metadata and keys now if no usable ones are held: a
 // readiness check, or a way to spare the first caller the wait. Waiting ends
-// with ctx. Its error is an [*UnavailableError].
+// with ctx. Its error is an [*UnavailableError] or [ErrMisconfigured].
 func (v *Verifier) Prefetch(ctx context.Context) error {
 	if err := v.made(); err != nil {
 		return err
@@ -184,9 +183,9 @@ func (v *Verifier) Prefetch(ctx context.Context) error {
 
 // Refresh fetches the metadata and keys now, or waits for the refresh that is
 // under way. When it returns nil, a key that the server had withdrawn before the
-// refresh began is refused. After a failure it is [ErrUnavailable] without a
-// request, until the server may be asked again. With [WithStaticKeys] it does
-// nothing.
+// refresh began is refused. Waiting ends with ctx. After a failure it is
+// [ErrUnavailable] without a request, until the server may be asked again. With
+// [WithStaticKeys] it does nothing.
 func (v *Verifier) Refresh(ctx context.Context) error {
 	if err := v.made(); err != nil {
 		return err
@@ -197,8 +196,9 @@ func (v *Verifier) Refresh(ctx context.Context) error {
 // Metadata decodes the server's metadata into dst, as [json.Unmarshal] of JSON
 // v2 does: the whole document that was accepted last (RFC 8414 §2), with the
 // endpoints for login or introspection. If there is none yet it is fetched;
-// waiting for that ends with ctx. Without discovery, that is with [WithJWKSURL]
-// or [WithStaticKeys], it is [ErrMisconfigured].
+// waiting for that ends with ctx. The error is [ErrUnavailable], that of decoding,
+// or, without discovery, that is with [WithJWKSURL] or [WithStaticKeys],
+// [ErrMisconfigured].
 func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 	if err := v.made(); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 		return err
 	}
 	if err := json.Unmarshal(bytes.Clone(document), dst); err != nil {
-		return fmt.Errorf("jwtverifier: decoding metadata: %w", err)
+		return &decodeError{"metadata", err}
 	}
 	return nil
 }
@@ -287,17 +287,13 @@ func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time
 type signedToken struct {
 	header       header
 	claims       claims
-	claimsRead   bool
 	signingInput string // as received
 	payload      string // base64url
 	signature    string // base64url
 }
 
-// readClaims decodes the payload, unless that has been done.
+// readClaims decodes the payload.
 func (t *signedToken) readClaims() error {
-	if t.claimsRead {
-		return nil
-	}
 	payload, err := base64url.DecodeString(t.payload)
 	if err == nil {
 		t.claims.payload, err = decodeObject(payload, &t.claims)
@@ -305,7 +301,6 @@ func (t *signedToken) readClaims() error {
 	if err != nil {
 		return malformed("payload", "not one strict JSON object")
 	}
-	t.claimsRead = true
 	return nil
 }
 
@@ -412,7 +407,7 @@ func tooComplex(header []byte) bool {
 		case c == '"':
 			quoted = !quoted
 		case quoted && c == '\\':
-			cost += costOfEscape
+			cost++
 			i++
 		case quoted, c <= ' ':
 		case c == ':':
