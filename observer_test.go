@@ -170,3 +170,29 @@ func BenchmarkObserver(b *testing.B) {
 		})
 	}
 }
+
+// A service that was idle for longer than the interval, or than keys are usable,
+// has nothing to report if the server answers.
+func TestIdleServiceLogsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		issuer, v := newPair(t, jwtverifier.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
+		for _, idle := range []time.Duration{0, 20 * time.Minute, 30 * time.Hour} {
+			time.Sleep(idle)
+			_, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken())
+			require.NoError(t, err)
+			synctest.Wait()
+		}
+		require.Empty(t, log.String())
+	})
+}
+
+// Errors can be compared, as a program does that polls Status for a new one.
+func TestErrorsAreComparable(t *testing.T) {
+	issuer, v := newPair(t)
+	issuer.Respond("", jwtverifiertest.Response{Status: http.StatusNotFound})
+	require.Error(t, v.Prefetch(t.Context()))
+	last := v.Status().LastError
+	require.Error(t, last)
+	require.True(t, last == v.Status().LastError)
+}

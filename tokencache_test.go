@@ -331,3 +331,32 @@ func TestTokenCacheRace(t *testing.T) {
 	})
 	group.Wait()
 }
+
+// A key that leaves the set and comes back voids what it signed only once.
+func TestTokenCacheTakesAVoidEntrysPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h hits
+		issuer, v := newPair(t, jwtverifier.WithTokenCache(8), h.option())
+		raw := issuer.AccessToken()
+		with := issuer.JWKS()
+		issuer.PublishKey()
+		issuer.RetireKey("key-1")
+		verify := func(want error) {
+			t.Helper()
+			_, err := v.VerifyAccessToken(t.Context(), raw)
+			require.ErrorIs(t, err, want)
+		}
+		issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Body: with})
+		verify(nil)
+		issuer.Reset() // without the key
+		require.NoError(t, v.Refresh(t.Context()))
+		verify(jwtverifier.ErrUnknownKey)
+		issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Body: with})
+		require.NoError(t, v.Refresh(t.Context()))
+		h.fresh.Store(0)
+		for range 3 {
+			verify(nil)
+		}
+		h.requireJudged(t, 1, 2)
+	})
+}

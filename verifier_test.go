@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
@@ -509,4 +511,40 @@ func TestStaticKeys(t *testing.T) {
 	require.Equal(t, jwtverifier.Fresh, status.State)
 	require.Equal(t, []string{"key-1"}, status.KeyIDs)
 	require.True(t, status.NextRefresh.IsZero())
+}
+
+// What does not fit the caller's type is said without the value.
+func TestDecodingErrorsRepeatNoValue(t *testing.T) {
+	issuer, v := newPair(t)
+	token, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"n": 123456789, "at": "1970-SECRET"}))
+	require.NoError(t, err)
+	for _, dst := range []any{
+		&struct {
+			N int8 `json:"n"`
+		}{},
+		&struct {
+			At time.Time `json:"at"`
+		}{},
+	} {
+		err := token.Claims(dst)
+		require.ErrorContains(t, err, "jwtverifier: decoding claims: ")
+		require.NotContains(t, err.Error(), "123456789")
+		require.NotContains(t, err.Error(), "SECRET")
+		require.Error(t, errors.Unwrap(err))
+	}
+}
+
+// An HTTP client may answer without a body, as fakes do.
+func TestAnswerWithoutABody(t *testing.T) {
+	issuer := jwtverifiertest.New("")
+	v := newVerifier(t, issuer, jwtverifier.WithHTTPClient(&http.Client{Transport: bodiless{}}))
+	err := v.Prefetch(t.Context())
+	require.ErrorIs(t, err, jwtverifier.ErrUnavailable)
+	require.ErrorContains(t, err, "status 404")
+}
+
+type bodiless struct{}
+
+func (bodiless) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusNotFound}, nil
 }

@@ -1,0 +1,39 @@
+package jwtverifier
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzClaimedIssuer: whenever the strict decoder accepts a payload, the scan
+// finds the same iss in it.
+func FuzzClaimedIssuer(f *testing.F) {
+	const good = `{"aud":["iss","a"],"x":{"iss":"b"},"\u0069ss" : "https:\/\/i.example","y":"\"}"}`
+	iss, ok := claimedIssuer(good)
+	require.True(f, ok)
+	require.Equal(f, "https://i.example", iss, "the good seed")
+
+	for _, seed := range []string{
+		good, ``, ` {} `, `{`, `}`, `null`, `[]`, `{"iss"}`, `{"iss":}`, `{"iss":"`, `{"iss":"\`, `{"iss":1}`, `{"iss":null}`,
+		`{"iss":["a"]}`, `{"iss":{"iss":"a"}}`, `{"iss":"a"}x`, `{"iss":"a"}{"iss":"b"}`, `{"iss":"a","iss":"b"}`,
+		`{"iss":"a","\u0069ss":"b"}`, `{"x":"iss","iss":"a"}`, `{"x":["iss"],"iss":"a"}`, `{"iss":"\ud800"}`, `{"ISS":"a"}`, "{\"iss\":\"a\xff\"}",
+		"\t\r\n {\n\"iss\"\t:\r\"a\"\n}\n", `{"x":[[[]]],"iss":"a"}`, `{"x":"\\","iss":"a"}`, `{"x":"\\\"","iss":"a"}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, payload string) {
+		iss, ok := claimedIssuer(value(payload))
+		if !ok {
+			assert.Empty(t, iss)
+		}
+		var c claims
+		if _, err := decodeObject([]byte(payload), &c); err != nil {
+			return
+		}
+		want, _ := text(c.iss)
+		assert.True(t, ok)
+		assert.Equal(t, want, iss)
+	})
+}
