@@ -25,9 +25,6 @@ func FuzzClaimedIssuer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload string) {
 		iss, ok := claimedIssuer(value(payload))
-		if !ok {
-			assert.Empty(t, iss)
-		}
 		var c claims
 		if _, err := decodeObject([]byte(payload), &c); err != nil {
 			return
