@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the repository for SECONDS each, 10 by default.
+# What a target finds it leaves in testdata/fuzz of its package, to be committed
+# with the fix.
+#
+#	.ci/fuzz.sh [SECONDS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:-10}
+directories=$(grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | xargs -n1 dirname | sort -u)
+
+failed=()
+for directory in $directories; do
+	targets=$(cd "$directory" && go test -list '^Fuzz' . | grep '^Fuzz')
+	for target in $targets; do
+		printf '\n=== %s %s, %s s\n' "$directory" "$target" "$seconds"
+		(cd "$directory" && go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" .) ||
+			failed+=("$directory $target")
+	done
+done
+
+if [ ${#failed[@]} -gt 0 ]; then
+	printf '\nfailed:\n'
+	printf '  %s\n' "${failed[@]}"
+	exit 1
+fi
+printf '\nno target failed\n'

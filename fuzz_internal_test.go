@@ -1,0 +1,38 @@
+package jwtverifier
+
+import (
+	"net/http"
+	"time"
+)
+
+// What the fuzz targets reach besides the public API.
+
+// RetryAfter is retryAfter.
+func RetryAfter(value string, now time.Time) time.Duration { return retryAfter(value, now) }
+
+// IntervalFor is intervalFor.
+func IntervalFor(configured time.Duration, h http.Header) time.Duration {
+	return intervalFor(configured, h)
+}
+
+// TooComplex is tooComplex.
+func TooComplex(header []byte) bool { return tooComplex(header) }
+
+// JudgeAccessClaims judges a payload as VerifyAccessToken does once the
+// signature holds, under a header without kid and typ.
+func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
+	t := signedToken{payload: base64url.EncodeToString(payload)}
+	if err := t.readClaims(); err != nil {
+		return nil, err
+	}
+	return v.config.accessToken(&t.header, &t.claims, v.config.now(time.Time{}))
+}
+
+// JudgeIDClaims is the same for VerifyIDToken.
+func JudgeIDClaims(v *Verifier, payload []byte, nonce string) (*IDToken, error) {
+	t := signedToken{payload: base64url.EncodeToString(payload)}
+	if err := t.readClaims(); err != nil {
+		return nil, err
+	}
+	return v.config.idToken(&t.header, &t.claims, v.config.now(time.Time{}), &idTokenChecks{nonce: nonce})
+}
