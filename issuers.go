@@ -83,3 +83,43 @@ func (i *Issuers) choose(raw string) (*Verifier, *signedToken, error) {
 	}
 	return v, t, nil
 }
+
+// claimedIssuer returns the iss of a payload that nobody has verified, "" if it
+// is none; false if the payload is not one object, or has two. It finds no other
+// fault: decoding what anybody can send would cost many signatures' time.
+func claimedIssuer(payload value) (iss string, ok bool) {
+	rest := trimSpace(payload)
+	if rest.kind() != '{' {
+		return "", false
+	}
+	found := false
+	for depth := 0; rest != ""; {
+		end := 1
+		switch rest[0] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return iss, trimSpace(rest[1:]) == ""
+			}
+		case '"':
+			if end = stringEnd(rest); end == 0 {
+				return "", false
+			}
+			if depth != 1 || !isText(rest[:end], "iss") {
+				break
+			}
+			if after := trimSpace(rest[end:]); after.kind() == ':' {
+				if found {
+					return "", false
+				}
+				found = true
+				if v := trimSpace(after[1:]); v.kind() == '"' {
+					iss, _ = text(v[:stringEnd(v)])
+				}
+			}
+		}
+		rest = rest[end:]
+	}
+	return "", false
+}

@@ -839,7 +839,7 @@ func TestPolicyBackoff(t *testing.T) {
 					status := b.verifier.Status()
 					require.Equal(t, failures, status.Failures)
 					wait := policyRetryAfter(t, err)
-					require.Equal(t, wait, status.LastErrorAt.Add(wait).Sub(time.Now()))
+					require.Equal(t, wait, time.Until(status.LastErrorAt.Add(wait)))
 					if !row.warm {
 						require.Equal(t, time.Now().Add(wait), status.NextRefresh)
 					}

@@ -98,7 +98,7 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 		switch {
 		case r == nil && err == nil:
 			// Another refresh has just ended: look at what it brought.
-		case state == Cold || state == Expired:
+		case !state.held():
 			if err == nil {
 				err = r.wait(ctx)
 			}
@@ -111,7 +111,7 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 			return set, now, nil
 		}
 		now, set = time.Now(), s.set.Load()
-		if state := set.state(now); state == Fresh || state == Stale {
+		if set.state(now).held() {
 			return set, now, nil
 		}
 	}
@@ -216,7 +216,7 @@ func (s *keySource) pause(now time.Time) time.Duration {
 		return 0
 	}
 	limit := maxBackoff
-	if state := s.set.Load().state(now); state == Cold || state == Expired {
+	if !s.set.Load().state(now).held() {
 		limit = maxColdBackoff
 	}
 	backoff := min(firstBackoff<<min(s.failures-1, 10), limit)
@@ -377,6 +377,9 @@ const (
 	Expired              // older than interval and max stale: as if there were none
 )
 
+// held reports whether there are keys that may be used.
+func (s State) held() bool { return s == Fresh || s == Stale }
+
 // String returns "cold", "fresh", "stale" or "expired".
 func (s State) String() string {
 	switch s {
@@ -406,7 +409,7 @@ type Status struct {
 }
 
 // Ready reports whether tokens can be judged without waiting for a refresh.
-func (s Status) Ready() bool { return s.State == Fresh || s.State == Stale }
+func (s Status) Ready() bool { return s.State.held() }
 
 func (s *keySource) status() Status {
 	s.mu.Lock()

@@ -124,27 +124,6 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// A decodeError is that of decoding into what the caller gave. It hides the text
-// of its cause, which may repeat the value.
-type decodeError struct {
-	what  string
-	cause error
-}
-
-func (e *decodeError) Error() string {
-	said := "jwtverifier: decoding " + e.what
-	if s, ok := errors.AsType[*json.SemanticError](e.cause); ok && s.GoType != nil {
-		for name := range s.JSONPointer.Tokens() {
-			said += ": " + quote(name, maxNameText)
-			break
-		}
-		said += ": does not fit Go type " + cut(s.GoType.String(), maxNameText)
-	}
-	return said
-}
-
-func (e *decodeError) Unwrap() error { return e.cause }
-
 // unquote returns the text of a JSON string. Most hold no escape, and are
 // returned without a copy.
 func unquote(v jsontext.Value) ([]byte, error) {
@@ -206,46 +185,6 @@ func stringEnd(v value) int {
 		}
 	}
 	return 0
-}
-
-// claimedIssuer returns the iss of a payload that nobody has verified, "" if it
-// is none; false if the payload is not one object, or has two. It finds no other
-// fault: decoding what anybody can send would cost many signatures' time.
-func claimedIssuer(payload value) (iss string, ok bool) {
-	rest := trimSpace(payload)
-	if rest.kind() != '{' {
-		return "", false
-	}
-	found := false
-	for depth := 0; rest != ""; {
-		end := 1
-		switch rest[0] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return iss, trimSpace(rest[1:]) == ""
-			}
-		case '"':
-			if end = stringEnd(rest); end == 0 {
-				return "", false
-			}
-			if depth != 1 || !isText(rest[:end], "iss") {
-				break
-			}
-			if after := trimSpace(rest[end:]); after.kind() == ':' {
-				if found {
-					return "", false
-				}
-				found = true
-				if v := trimSpace(after[1:]); v.kind() == '"' {
-					iss, _ = text(v[:stringEnd(v)])
-				}
-			}
-		}
-		rest = rest[end:]
-	}
-	return "", false
 }
 
 func trimSpace(v value) value { return value(strings.TrimLeft(string(v), " \t\r\n")) }
