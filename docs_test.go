@@ -72,3 +72,12 @@ func programs(document []byte) (found [][]byte) {
 		document = append([]byte("\n"), rest...)
 	}
 }
+
+// The transcript in the README is the one that examples/api is tested with.
+func TestReadmeTranscript(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	transcript, err := os.ReadFile("examples/api/testdata/transcript.txt")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), "```console\n"+strings.TrimSpace(string(transcript))+"\n```")
+}
