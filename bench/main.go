@@ -26,6 +26,7 @@ var sections = []struct {
 	{"refusals", refusals},
 	{"keys", keys},
 	{"remembered", remembered},
+	{"caches", caches},
 	{"sizes", sizes},
 	{"cores", cores},
 	{"refreshes", refreshes},
