@@ -53,8 +53,9 @@ var (
 	ErrInsufficientScope = errors.New("insufficient scope")
 )
 
-// A Verifier verifies access tokens: a [*jwtverifier.Verifier] does, and
-// whatever else returns a token or an error of the families
+// A Verifier verifies access tokens: a [*jwtverifier.Verifier] does,
+// [*jwtverifier.Issuers], the Verifier of package introspection, and whatever
+// else returns a token or an error of the families
 // [jwtverifier.ErrInvalidToken], [jwtverifier.ErrUnavailable] and
 // [jwtverifier.ErrMisconfigured]. It must be safe for concurrent use.
 type Verifier interface {
