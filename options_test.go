@@ -135,6 +135,22 @@ func TestIssuerIdentifier(t *testing.T) {
 	}
 }
 
+func TestNewAcceptsTheBounds(t *testing.T) {
+	for name, opt := range map[string]jwtverifier.Option{
+		"leeway 0":         jwtverifier.WithLeeway(0),
+		"leeway 5 min":     jwtverifier.WithLeeway(5 * time.Minute),
+		"interval 1 min":   jwtverifier.WithRefreshInterval(time.Minute),
+		"interval 24 h":    jwtverifier.WithRefreshInterval(24 * time.Hour),
+		"max stale 0":      jwtverifier.WithMaxStale(0),
+		"max stale 7 d":    jwtverifier.WithMaxStale(7 * 24 * time.Hour),
+		"token cache 1":    jwtverifier.WithTokenCache(1),
+		"token cache 2^24": jwtverifier.WithTokenCache(1 << 24),
+	} {
+		_, err := jwtverifier.New("https://issuer.example", jwtverifier.WithAudience("a"), opt)
+		require.NoError(t, err, name)
+	}
+}
+
 func TestListsAddUpAndAreCopied(t *testing.T) {
 	issuer := jwtverifiertest.New("")
 	audiences := []string{"a", "b"}
