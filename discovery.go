@@ -129,7 +129,7 @@ func (m *metadataMembers) member(name []byte) *value {
 // checkIssuer refuses what cannot be an issuer identifier (RFC 8414 §2, OpenID
 // Connect Discovery §3), or has several spellings that lead to the same place.
 func checkIssuer(issuer string, insecureHTTP bool) error {
-	if strings.ContainsFunc(issuer, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }) {
+	if strings.ContainsFunc(issuer, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }) {
 		return errors.New("has a character that no URL has")
 	}
 	if strings.Contains(issuer, "?") {
@@ -182,7 +182,8 @@ func checkURL(raw string, insecureHTTP bool) error {
 }
 
 func isHTTPS(u string) bool {
-	return len(u) >= 8 && strings.EqualFold(u[:8], "https://")
+	scheme, _, _ := strings.Cut(u, "://")
+	return strings.EqualFold(scheme, "https")
 }
 
 func isLoopback(host string) bool {
@@ -214,7 +215,7 @@ func (s *keySource) getJSON(ctx context.Context, address string) ([]byte, http.H
 	failed := &FetchError{URL: address}
 	for target, redirects := address, 0; ; redirects++ {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-		if err != nil {
+		if err != nil { // not reached: every target has been parsed
 			failed.Err = err
 			return nil, nil, failed
 		}

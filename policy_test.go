@@ -1407,6 +1407,15 @@ func (*policyScribbler) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+func TestStateString(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[jwtverifier.State]string{
+		jwtverifier.Cold: "cold", jwtverifier.Fresh: "fresh", jwtverifier.Stale: "stale", jwtverifier.Expired: "expired", jwtverifier.Expired + 1: "unknown",
+	} {
+		require.Equal(t, want, state.String())
+	}
+}
+
 func TestPolicyStatus(t *testing.T) {
 	policyBubble(t, func(t *testing.T, b *policyBench) {
 		start := time.Now()

@@ -99,7 +99,7 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() != '{' {
 		return errNotObject
 	}
-	if _, err := dec.ReadToken(); err != nil {
+	if _, err := dec.ReadToken(); err != nil { // not reached: it is there
 		return err
 	}
 	for dec.PeekKind() != '}' {
@@ -107,7 +107,7 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		if err != nil {
 			return err
 		}
-		if name, err = unquote(name); err != nil {
+		if name, err = unquote(name); err != nil { // not reached: it is valid
 			return err
 		}
 		slot := o.into.member(name)
@@ -163,7 +163,7 @@ func texts(v value) ([]string, bool) {
 		}
 		end := stringEnd(rest)
 		s, ok := text(rest[:end])
-		if !ok {
+		if !ok { // not reached: it is valid
 			return nil, false
 		}
 		list = append(list, s)

@@ -331,6 +331,11 @@ func TestThreatsDiscovery(t *testing.T) {
 		answers[threatJWKS] = keys
 		accepted("t/241 redirected within the origin, "+name, threatIssuer, answers, []string{threatMetadata, to, threatJWKS})
 	}
+	accepted("t/241 redirected within the origin, the default port of http", "http://localhost", map[string]siteAnswer{
+		"http://localhost/.well-known/oauth-authorization-server": redirectTo(302, "http://localhost:80/elsewhere"),
+		"http://localhost:80/elsewhere":                           document("http://localhost", "http://localhost/keys"),
+		"http://localhost/keys":                                   keys,
+	}, []string{"http://localhost/.well-known/oauth-authorization-server", "http://localhost:80/elsewhere", "http://localhost/keys"})
 	accepted("t/231 the second place, the first is of another issuer", threatIssuer,
 		map[string]siteAnswer{threatMetadata: document("https://evil.example", "https://evil.example/keys"), threatOpenID: document(threatIssuer, threatJWKS), threatJWKS: keys},
 		[]string{threatMetadata, threatOpenID, threatJWKS})

@@ -62,9 +62,10 @@ for file in *_test.go; do
 	[[ $file == $FIRST ]] || hidden+="${hidden:+,}\"$PWD/$file\":\"\""
 done
 echo "{\"Replace\":{$hidden}}" >overlay.json
-"$GO" test -c -vet=off -overlay overlay.json -o mutant.test . || exit 2
+build() { GOGC=off "$GO" test -c -vet=off -ldflags='-s -w' -o mutant.test "$@" . || exit 2; }
+build -overlay overlay.json
 run
-"$GO" test -c -vet=off -o mutant.test . || exit 2
+build
 run
 SHIM
 chmod +x "$work/bin/go"
