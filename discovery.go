@@ -331,8 +331,9 @@ func intervalFor(configured time.Duration, h http.Header) time.Duration {
 
 // unquoted takes a pair of quotes away: max-age="60" is read like max-age=60.
 func unquoted(s string) string {
-	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
-		return s[1 : len(s)-1]
+	inner, opened := strings.CutPrefix(s, `"`)
+	if inner, closed := strings.CutSuffix(inner, `"`); opened && closed {
+		return inner
 	}
 	return s
 }
