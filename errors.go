@@ -329,7 +329,7 @@ func cut(s string, limit int) string {
 // quote returns s as a quoted ASCII string of at most limit bytes.
 func quote(s string, limit int) string {
 	q := strconv.QuoteToASCII(s[:min(len(s), limit)])
-	if len(q) <= limit && len(s) <= limit {
+	if len(q) <= limit {
 		return q
 	}
 	return cut(q, limit-1) + `"`
@@ -338,7 +338,7 @@ func quote(s string, limit int) string {
 // oneLine returns at most limit bytes of s, with everything but printable ASCII
 // escaped.
 func oneLine(s string, limit int) string {
-	q := strconv.QuoteToASCII(s[:min(len(s), limit)])
+	q := strconv.QuoteToASCII(s[:min(len(s), limit+1)]) // one more, so that it shows
 	return cut(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), limit)
 }
 
