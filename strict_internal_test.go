@@ -1,0 +1,28 @@
+package jwtverifier
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFinite(t *testing.T) {
+	for v, want := range map[value]bool{
+		"1":                                   true,
+		"-0.5e+3":                             true,
+		"1.7976931348623157e308":              true,
+		"1e309":                               false,
+		"-1E309":                              false,
+		"1e-999":                              true,
+		value(strings.Repeat("9", 308)):       true,
+		value("1" + strings.Repeat("0", 308)): true,
+		value(strings.Repeat("9", 309)):       false,
+		`"1e999"`:                             true,
+		`["\"1e999",{"1e999":1}]`:             true,
+		`["",1e999]`:                          false,
+		`{"a":[true,null,1e999]}`:             false,
+	} {
+		require.Equal(t, want, finite(v), "%.20s", v)
+	}
+}
