@@ -78,3 +78,18 @@ func TestCacheNewcomersCoolTheLeastHot(t *testing.T) {
 	}
 	require.Same(t, hottest, c.get(&hot))
 }
+
+// Each newcomer cools the least hot, and now and then one of its neighbours.
+func TestCacheCoolsANeighbourNowAndThen(t *testing.T) {
+	const newcomers, hits = 10_000, 1 << 20
+	c := newTokenCache(1)
+	hot, other := sumAt(0, 1), sumAt(0, 2)
+	c.add(&hot, &key{}, &AccessToken{})
+	e := c.get(&hot)
+	e.hits.Store(hits)
+	for range newcomers {
+		c.add(&other, &key{}, &AccessToken{})
+	}
+	cooled := hits - int(e.hits.Load()) - newcomers
+	require.InDelta(t, newcomers/decayOneIn, cooled, newcomers/decayOneIn/2)
+}
