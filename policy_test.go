@@ -1084,6 +1084,7 @@ func TestPolicyCacheControl(t *testing.T) {
 		{"malformed: hexadecimal", policyInterval, []string{"max-age=0x258"}, policyInterval},
 		{"malformed: semicolon", policyInterval, []string{"max-age=600; public"}, policyInterval},
 		{"malformed: one quote", policyInterval, []string{`max-age="600`}, policyInterval},
+		{"malformed: one quote, at the end", policyInterval, []string{`max-age=600"`}, policyInterval},
 		{"more than fits", policyInterval, []string{"max-age=99999999999999999999999"}, policyInterval},
 		{"so much that it would overflow", policyInterval, []string{"max-age=18446744073"}, policyInterval},
 		{"malformed, with a good one", policyInterval, []string{"max-age=x, ,=,;, max-age=600"}, 10 * time.Minute},
