@@ -15,9 +15,6 @@ func IntervalFor(configured time.Duration, h http.Header) time.Duration {
 	return intervalFor(configured, h)
 }
 
-// TooComplex is tooComplex.
-func TooComplex(header []byte) bool { return tooComplex(header) }
-
 // JudgeAccessClaims judges a payload as VerifyAccessToken does once the
 // signature holds, under a header without kid and typ.
 func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {

@@ -22,8 +22,9 @@ func fuzzHeaders() []string {
 		`"crit":["exp"],"exp":1`, `"crit":[]`, `"crit":null`, `"crit":"x"`, `"b64":false`, `"b64":true`, `"enc":"A256GCM"`, `"zip":"DEF"`, `"CRIT":[]`, `"\u0063rit":[]`,
 		`"jwk":null`, `"jwk":{"kty":"RSA"}`, `"jku":"https://evil.example/"`, `"x5u":"file:///etc/passwd"`, `"x5c":["AAAA"]`, `"x5t":"!!"`, `"p2c":2147483647`, `"cty":"JWT"`,
 		`"iss":"x","aud":["y"]`, `"x":{"a":1,"a":2}`, `"x":1e999`, `"x":"\ud800"`, `"x":"\ud83d\ude00"`, "\"x\":\"\xff\"", `"x":` + strings.Repeat("[", 99) + strings.Repeat("]", 99),
-		`"x":` + strings.Repeat("[", 61) + strings.Repeat("]", 61), `"x":` + strings.Repeat("[", 62) + strings.Repeat("]", 62), `"x":{` + strings.Repeat(`"a":{`, 30) + strings.Repeat("}", 31),
-		`"x":[1` + strings.Repeat(",1", 1023) + `]`, `"x":[1` + strings.Repeat(",1", 1024) + `]`, `"x5t#S512":"A5` + strings.Repeat(":A5", 63) + `"`,
+		`"x":` + strings.Repeat("[", 124) + strings.Repeat("]", 124), `"x":` + strings.Repeat("[", 125) + strings.Repeat("]", 125), `"x":{` + strings.Repeat(`"a":{`, 30) + strings.Repeat("}", 31),
+		`"x":[1` + strings.Repeat(",1", 553) + `]`, `"x":[1` + strings.Repeat(",1", 554) + `]`, `"x":"` + strings.Repeat(`\n`, 1117) + `"`, `"x":"` + strings.Repeat(`\n`, 1118) + `"`,
+		`"x5t#S512":"A5` + strings.Repeat(":A5", 63) + `"`,
 		`"x":"` + strings.Repeat("x", 8<<10-22) + `"`, `"x":"` + strings.Repeat("x", 8<<10-21) + `"`,
 	} {
 		if more != "" {
@@ -149,6 +150,7 @@ func fuzzMetadata(good string) []string {
 		`"file:///etc/passwd"`, `"ftp://issuer.example/"`, `"data:,x"`, `"unix:/x"`, `"https://127.0.0.1/"`, `"https://[::1]:8443/"`, `"https://[fe80::1%25eth0]/"`, `"https://h:99999/"`, `"https://h:x/"`,
 		`" https://issuer.example/"`, `"https://issuer.example/ "`, `"https://issuer.example/\n"`, `"https://issuer .example/"`, `"https://issuer.example/%zz"`, `"https://exämple/"`,
 		`"https://issuer.example/` + strings.Repeat("x", 2048-23) + `"`, `"https://issuer.example/` + strings.Repeat("x", 2048-22) + `"`, `"` + fuzzIssuer + `/.well-known/openid-configuration"`,
+		`"Https://issuer.example/tenant/.well-known/openid-configuration"`, `"https://issuer.example:/tenant/.well-known/openid-configuration"`,
 	} {
 		documents = append(documents, `{"issuer":"`+fuzzIssuer+`","jwks_uri":`+uri+`}`)
 	}

@@ -716,6 +716,7 @@ func TestThreatsCost(t *testing.T) {
 		assert.Less(t, largestTime, 10*smallTime+5*time.Millisecond)
 	})
 	_, rest, _ := strings.Cut(largest, ".")
+	_, restOfSmall, _ := strings.Cut(at0Token(), ".")
 	for _, row := range []struct {
 		name string
 		raw  string
@@ -723,6 +724,7 @@ func TestThreatsCost(t *testing.T) {
 	}{
 		{"another algorithm", seg64(h0("alg", `"HS256"`)) + "." + rest, jwtverifier.ErrAlgorithm},
 		{"an unknown kid", seg64(h0("kid", `"k9"`)) + "." + rest, jwtverifier.ErrUnknownKey},
+		{"a header of 600 members", seg64(manyMembers(600)) + "." + restOfSmall, jwtverifier.ErrMalformed},
 		{"crit", seg64(h0("crit", `[]`)) + "." + rest, jwtverifier.ErrMalformed},
 		{"no base64url at the end", largest[:len(largest)-1] + "!", jwtverifier.ErrMalformed},
 		{"too long by a byte", largest + "A", jwtverifier.ErrMalformed},

@@ -277,6 +277,8 @@ func TestThreatsHeader(t *testing.T) {
 	_, _ = rand.Read(random)
 	attacker := jwkOf("k1", &threatKX().PublicKey)
 	byAttacker := func(header string) string { return jwsOf(threatKX(), header, at0()) }
+	listOf := func(n int, element string) string { return "[" + strings.Repeat(element+",", n-1) + element + "]" }
+	tooComplex := func(t *testing.T, err error) { require.ErrorContains(t, err, "too many members or elements") }
 
 	rows := []threat{
 		{name: "t/041 alg none, empty signature", token: unsigned(h0("alg", `"none"`)), want: malformed, part: "token"},
@@ -465,7 +467,8 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/095 nesting of 9", token: with(h0("x", nested(9)))},
 		{name: "t/095 nesting of 50", token: with(h0("x", nested(50)))},
 		{name: "t/095 nesting of 100", token: with(h0("x", nested(100)))},
-		{name: "t/095 nesting of 200", token: with(h0("x", nested(200))), want: malformed},
+		{name: "t/095 nesting of 124", token: with(h0("x", nested(124)))},
+		{name: "t/095 nesting of 125", token: with(h0("x", nested(125))), want: malformed, refused: tooComplex},
 		{name: "t/095 nesting of 4,000", token: with(h0("x", nested(4_000))), want: malformed},
 		{name: "t/095 nesting of 9,990", token: with(h0("x", nested(9_990))), want: malformed},
 		{name: "t/095 nesting of 10,001", token: with(h0("x", nested(10_001))), want: malformed},
@@ -474,6 +477,17 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/095 objects that are never closed", token: with(strings.Repeat(`{"":`, 2<<10)), want: malformed},
 		{name: "t/096 10,000 members", token: with(manyMembers(10_000)), want: malformed, part: "token"},
 		{name: "t/096 1,000 members", token: with(manyMembers(1_000)), want: malformed},
+		{name: "t/096 43 members more", token: with(manyMembers(43))},
+		{name: "t/096 44 members more", token: with(manyMembers(44)), want: malformed, refused: tooComplex},
+		{name: "t/096 554 elements", token: with(h0("x", listOf(554, "1")))},
+		{name: "t/096 555 elements", token: with(h0("x", listOf(555, "1"))), want: malformed, refused: tooComplex},
+		{name: "t/096 92 elements true", token: with(h0("x", listOf(92, "true")))},
+		{name: "t/096 93 elements true", token: with(h0("x", listOf(93, "true"))), want: malformed, refused: tooComplex},
+		{name: "t/096 100 exponents", token: with(h0("x", listOf(100, "1E1")))},
+		{name: "t/096 101 exponents", token: with(h0("x", listOf(101, "1E1"))), want: malformed, refused: tooComplex},
+		{name: "t/096 1,117 escapes", token: with(h0("x", `"`+strings.Repeat(`\n`, 1117)+`"`))},
+		{name: "t/096 1,118 escapes", token: with(h0("x", `"`+strings.Repeat(`\n`, 1118)+`"`)), want: malformed, refused: tooComplex},
+		{name: "t/096 a string like structure", token: with(h0("x", `"`+strings.Repeat(`\"{[:e`, 1000)+`"`))},
 		{name: "t/096 1 MiB of header", token: with(h0("x", strconv.Quote(strings.Repeat("x", 1<<20)))), want: malformed, part: "token"},
 		{name: "t/096 8 KiB of header", token: with(h0() + strings.Repeat(" ", 8<<10-len(h0())))},
 		{name: "t/096 8 KiB of header and a byte", token: with(h0() + strings.Repeat(" ", 8<<10-len(h0())+1)), want: malformed},
