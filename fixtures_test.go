@@ -27,6 +27,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -469,10 +470,10 @@ func refusedBecause(t *testing.T, err, want error, raw string) *jwtverifier.Toke
 		}
 	}
 	if len(segments) > 1 {
-		payload, _ := base64.RawURLEncoding.DecodeString(segments[1])
-		require.Empty(t, repeats(text, string(payload)), "a part of the payload in %q", text)
+		payload := payloadOf(raw)
+		require.Empty(t, repeats(text, payload), "a part of the payload in %q", text)
 		var claims any
-		_ = json.Unmarshal(payload, &claims)
+		_ = json.Unmarshal([]byte(payload), &claims)
 		for _, value := range leavesOf(claims) {
 			if len(value) >= 4 && !strings.Contains(configuredText, value) {
 				require.NotContains(t, text, value, "a claim's value")
@@ -480,6 +481,14 @@ func refusedBecause(t *testing.T, err, want error, raw string) *jwtverifier.Toke
 		}
 	}
 	return refused
+}
+
+// payloadOf returns what the second segment says, if there is one.
+func payloadOf(raw string) string {
+	_, rest, _ := strings.Cut(raw, ".")
+	segment, _, _ := strings.Cut(rest, ".")
+	payload, _ := base64.RawURLEncoding.DecodeString(segment)
+	return string(payload)
 }
 
 // leavesOf returns the strings and numbers in a JSON value.
@@ -563,7 +572,8 @@ func (row threat) run(t *testing.T) {
 	default:
 		good = at0Token()
 	}
-	v := site.verifier(t, row.opts...)
+	var told lockedBuffer // by the log and the observer
+	v := site.verifier(t, append([]jwtverifier.Option{told.logger(), told.observer()}, row.opts...)...)
 
 	row.ask(t, v, row.token, row.want)
 	early := row.want != nil && row.want != jwtverifier.ErrUnknownKey && (row.part == "token" || row.part == "header")
@@ -577,6 +587,10 @@ func (row threat) run(t *testing.T) {
 	row.ask(t, v, row.token, row.want)
 	assert.Equal(t, []string{threatMetadata, threatJWKS}, site.askedFor(), "requests")
 	assert.Zero(t, site.unclosed())
+
+	assert.Contains(t, told.String(), "TokenJudgedInfo")
+	assert.Empty(t, repeats(told.spaced(), row.token), "a part of the token")
+	assert.Empty(t, repeats(told.spaced(), payloadOf(row.token)), "a part of the payload")
 }
 
 // ask has a token verified and asserts the outcome.
@@ -809,6 +823,37 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
+}
+
+// spaced returns what was written, so that its own JSON is no part of a token's.
+func (l *lockedBuffer) spaced() string {
+	return strings.NewReplacer(`:"`, `: "`, `",`, `" ,`).Replace(l.String())
+}
+
+// logger logs everything to the buffer, but for the time.
+func (l *lockedBuffer) logger() jwtverifier.Option {
+	return jwtverifier.WithLogger(slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{
+		Level: slog.LevelDebug,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})))
+}
+
+// observer prints every event to the buffer.
+func (l *lockedBuffer) observer() jwtverifier.Option {
+	tell := func(event any, err error) { fmt.Fprintf(l, "%#v %q\n", event, fmt.Sprint(err)) }
+	return jwtverifier.WithObserver(jwtverifier.Observer{
+		FetchDone:    func(i jwtverifier.FetchDoneInfo) { tell(i, i.Err) },
+		RefreshDone:  func(i jwtverifier.RefreshDoneInfo) { tell(i, i.Err) },
+		KeysChanged:  func(i jwtverifier.KeysChangedInfo) { tell(i, nil) },
+		StateChanged: func(i jwtverifier.StateChangedInfo) { tell(i, nil) },
+		UnknownKey:   func(i jwtverifier.UnknownKeyInfo) { tell(i, nil) },
+		TokenJudged:  func(i jwtverifier.TokenJudgedInfo) { tell(i, nil) },
+	})
 }
 
 func (l *lockedBuffer) String() string {

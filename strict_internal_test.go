@@ -13,6 +13,7 @@ func TestFinite(t *testing.T) {
 		"-0.5e+3":                             true,
 		"1.7976931348623157e308":              true,
 		"1e309":                               false,
+		"10.0e999":                            false,
 		"9e999":                               false,
 		"-1E309":                              false,
 		"1e-999":                              true,

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -89,7 +88,7 @@ func (row outage) cold(t *testing.T) {
 	site := newThreatSite()
 	heal := row.strike(site)
 	var log lockedBuffer
-	v := site.verifier(t, jwtverifier.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	v := site.verifier(t, log.logger(), log.observer())
 	raw := longToken("k1", threatK1())
 
 	began := time.Now()
@@ -127,15 +126,16 @@ func (row outage) cold(t *testing.T) {
 // oneLogLineEach asserts that the log holds nothing of a document but names.
 func oneLogLineEach(t *testing.T, log *lockedBuffer, row outage) {
 	t.Helper()
-	for line := range strings.Lines(log.String()) {
-		assert.Contains(t, line, "jwtverifier: ")
+	assert.Contains(t, log.String(), "RefreshDoneInfo")
+	for line := range strings.Lines(log.spaced()) {
+		assert.Contains(t, line, "jwtverifier")
 		assert.Less(t, len(line), 2048)
 		if row.also != jwtverifier.ErrIssuerMismatch {
 			assert.Empty(t, repeats(line, row.document))
 		}
 	}
 	if row.also == jwtverifier.ErrIssuerMismatch {
-		assert.Contains(t, log.String(), "level=ERROR")
+		assert.Contains(t, log.String(), `"level":"ERROR"`)
 	}
 }
 
