@@ -238,11 +238,11 @@ func rsaPublicKey(rawN, rawE value) (*rsa.PublicKey, error) {
 
 	encode := base64.RawURLEncoding.EncodeToString
 	parsed, err := jwk.ParseKey([]byte(`{"kty":"RSA","n":"` + encode(n) + `","e":"` + encode(e) + `"}`))
-	if err != nil { // not reached, nor is the next: jwx reads the same key
+	if err != nil { // not reached: n and e are a key's
 		return nil, errors.New("not a key")
 	}
 	public := &rsa.PublicKey{}
-	if err := parsed.Raw(public); err != nil || public.E != int(exponent) || !bytes.Equal(public.N.Bytes(), n) {
+	if err := parsed.Raw(public); err != nil || public.E != int(exponent) || !bytes.Equal(public.N.Bytes(), n) { // not reached: jwx reads the same key
 		return nil, errors.New("not a key")
 	}
 	return public, nil

@@ -66,11 +66,10 @@ func TestCacheNewcomersCoolTheLeastHot(t *testing.T) {
 	hottest, coolest := c.get(&hot), c.get(&warm)
 	hottest.hits.Store(1 << 20) // the chance that cools a neighbour does not matter
 	coolest.hits.Store(1)
-	for n := byte(3); coolest.hits.Load() > 0; n++ {
-		sum := sumAt(0, n)
-		c.add(&sum, &key{}, &AccessToken{})
-		require.Nil(t, c.get(&sum), "nothing makes room yet")
-	}
+	newcomer := sumAt(0, 3)
+	c.add(&newcomer, &key{}, &AccessToken{})
+	require.Nil(t, c.get(&newcomer), "nothing makes room yet")
+	require.Zero(t, coolest.hits.Load())
 	for n := byte(3); c.get(&warm) != nil; n++ {
 		coolest.hits.Store(0)
 		sum := sumAt(0, n)
