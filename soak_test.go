@@ -21,7 +21,7 @@ import (
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
-var soakTime = flag.Duration("soak", 0, "how long TestSoak runs; 0: not at all")
+var soakTime = flag.Duration("soak", 0, "how long TestSoak runs, 20s at least; 0: not at all")
 
 const (
 	soakWorkers    = 32
@@ -45,6 +45,7 @@ type soakAnswer struct {
 type soakServer struct {
 	issuer *jwtverifiertest.Issuer
 	calm   atomic.Bool // nothing fails
+	struck atomic.Bool // an answer with keys has failed: a short soak must see it too
 
 	mu      sync.Mutex // guards answers
 	answers []soakAnswer
@@ -53,6 +54,9 @@ type soakServer struct {
 func (s *soakServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := soakAnswer{keys: r.URL.Path == s.issuer.JWKSPath(), began: time.Now()}
 	draw := rand.Float64()
+	if a.keys && !s.calm.Load() && !s.struck.Swap(true) {
+		draw = soakHangs // the least draw that fails and does not hang
+	}
 	switch {
 	case s.calm.Load() || draw >= soakFailures+soakHangs:
 		a.good = true
@@ -108,7 +112,7 @@ func TestSoak(t *testing.T) {
 	}
 	kid := issuer.KeyID()
 	sign := func(signer *jwtverifiertest.Issuer, kid, key string, valid time.Duration) string {
-		return signer.SignWith(key, fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, kid), soakPayload(t, issuer, valid))
+		return signer.SignWith(key, fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, kid), soakPayload(issuer, valid))
 	}
 	tokens := &soakTokens{}
 	use := func(kid string) {
@@ -147,6 +151,7 @@ func TestSoak(t *testing.T) {
 		outcomes                       []soakOutcome
 		problems                       = map[string]int{}
 		most                           atomic.Int64 // goroutines
+		rotations, retired             int
 	)
 	problem := func(format string, args ...any) {
 		mu.Lock()
@@ -224,10 +229,12 @@ func TestSoak(t *testing.T) {
 					retirements = append(retirements, retirement{kid, now.Add(soakKept)})
 					kid = next
 					use(kid)
+					rotations++
 					rotate = rotate.Add(soakRotation)
 				}
 				if len(retirements) > 0 && now.After(retirements[0].at) {
 					issuer.RetireKey(retirements[0].kid)
+					retired++
 					retirements = retirements[1:]
 				}
 				if now.After(look) {
@@ -262,12 +269,16 @@ func TestSoak(t *testing.T) {
 	answers := slices.Clone(s.answers)
 	s.mu.Unlock()
 	attempts := soakAttempts(answers)
-	t.Logf("%v: %d accepted, %d refused, %d unavailable; %d requests in %d attempts; at most %d goroutines (%d before)",
-		*soakTime, verified.Load(), refused.Load(), unavailable.Load(), len(answers), len(attempts), most.Load(), goroutines)
+	t.Logf("%v: %d accepted, %d refused, %d unavailable; %d requests in %d attempts, %d rotations; at most %d goroutines (%d before)",
+		*soakTime, verified.Load(), refused.Load(), unavailable.Load(), len(answers), len(attempts), rotations, most.Load(), goroutines)
 
 	require.Empty(t, problems)
 	require.Positive(t, verified.Load())
 	require.Positive(t, refused.Load())
+	require.Positive(t, unavailable.Load())
+	require.True(t, slices.ContainsFunc(attempts, func(a soakAttempt) bool { return !a.good }), "an attempt failed")
+	require.Equal(t, int((*soakTime-time.Second)/soakRotation), rotations)
+	require.Equal(t, max(0, int((*soakTime-soakKept-time.Second)/soakRotation)), retired)
 	// The workers, the rotation, the refresh, and both ends of a connection or two.
 	require.LessOrEqual(t, most.Load(), int64(goroutines+soakWorkers+20))
 	if len(heap) >= 2 {
@@ -278,8 +289,7 @@ func TestSoak(t *testing.T) {
 	soakUnavailable(t, outcomes, attempts)
 }
 
-func soakPayload(t *testing.T, issuer *jwtverifiertest.Issuer, valid time.Duration) []byte {
-	t.Helper()
+func soakPayload(issuer *jwtverifiertest.Issuer, valid time.Duration) []byte {
 	now := time.Now()
 	return fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"user","iat":%d,"exp":%d}`,
 		issuer.URL(), jwtverifiertest.Audience, now.Add(-2*time.Hour).Unix(), now.Add(valid).Unix())
@@ -341,8 +351,8 @@ func soakUnavailable(t *testing.T, outcomes []soakOutcome, attempts []soakAttemp
 		// ended while the caller waited, must have failed.
 		failed := false
 		for i, a := range attempts {
-			began := i+1 == len(attempts) || attempts[i+1].end.After(o.began.Add(-soakSlack))
-			if !a.good && began && a.began.Before(o.end) {
+			isLast := i+1 == len(attempts) || attempts[i+1].end.After(o.began.Add(-soakSlack))
+			if !a.good && isLast && a.began.Before(o.end) {
 				failed = true
 			}
 		}
