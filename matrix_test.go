@@ -530,8 +530,8 @@ func TestFailureMatrixGoodGzip(t *testing.T) {
 			_, _ = w.Write(matrixGzip(t, document))
 		}
 	}
-	s.faults[s.issuer.JWKSPath()] = packed(s.issuer.JWKS())
-	s.faults[s.issuer.MetadataPaths()[0]] = packed([]byte(policyMetadata(s.issuer.URL(), s.issuer.JWKSURL())))
+	s.fail(s.issuer.JWKSPath(), packed(s.issuer.JWKS()))
+	s.fail(s.issuer.MetadataPaths()[0], packed([]byte(policyMetadata(s.issuer.URL(), s.issuer.JWKSURL()))))
 	v, err := jwtverifier.New(s.issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience))
 	require.NoError(t, err)
 	_, err = v.VerifyAccessToken(t.Context(), s.issuer.AccessToken())
@@ -542,20 +542,27 @@ func TestFailureMatrixGoodGzip(t *testing.T) {
 func TestFailureMatrixSizeLimit(t *testing.T) {
 	policyBubble(t, func(t *testing.T, b *policyBench) {
 		b.warm()
+		refreshed := func(want error) {
+			err := b.verifier.Refresh(t.Context())
+			policyOutcome(t, want, err)
+			if want != nil {
+				require.ErrorContains(t, err, "longer than 1 MiB")
+			}
+		}
 		for _, row := range []struct {
 			size int
 			want error
 		}{{1 << 20, nil}, {1<<20 + 1, jwtverifier.ErrUnavailable}} {
 			set := string(b.issuer.JWKS())
 			b.transport.answer(policyKeys, policyText(200, set+strings.Repeat(" ", row.size-len(set))))
-			policyOutcome(t, row.want, b.verifier.Refresh(t.Context()))
+			refreshed(row.want)
 			b.transport.reset()
 			time.Sleep(time.Second)
 			document := policyMetadata(policyIssuer, policyIssuer+"/keys")
 			b.transport.answer(policyFormOne, policyText(200, document+strings.Repeat(" ", row.size-len(document))))
 			b.transport.answer(policyFormTwo, policyText(404, ""))
 			b.transport.answer(policyFormThree, policyText(404, ""))
-			policyOutcome(t, row.want, b.verifier.Refresh(t.Context()))
+			refreshed(row.want)
 			b.transport.reset()
 			time.Sleep(2 * time.Second)
 		}
