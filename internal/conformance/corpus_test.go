@@ -17,6 +17,7 @@ import (
 // A sample is a token of the differential test.
 type sample struct {
 	class string // what was done to a good token
+	value string // that a header member or a claim got, in the classes that are about one
 	id    bool   // of an ID token; else an access token
 	raw   string
 }
@@ -46,16 +47,17 @@ func corpus(t *testing.T, key *rsa.PrivateKey) (samples []sample) {
 		if id {
 			payload = goodID
 		}
-		add := func(class, input string) {
-			samples = append(samples, sample{class, id, input + "." + b64(signature(t, key, input))})
+		addValue := func(class, value, input string) {
+			samples = append(samples, sample{class, value, id, input + "." + b64(signature(t, key, input))})
 		}
+		add := func(class, input string) { addValue(class, "", input) }
 		encoded := func(header, payload string) string { return b64([]byte(header)) + "." + b64([]byte(payload)) }
 
 		add("good", encoded(goodHeader, payload))
 		add("header without kid", encoded(`{"alg":"RS256"}`, payload))
 		for _, name := range []string{"alg", "kid", "typ", "crit", "b64", "enc", "zip", "cty", "jwk", "jku", "x5u", "x5c", "x5t", "p2c", "nonce", "iss", "x"} {
 			for _, value := range anyValue {
-				add("header "+name, encoded(withMember(goodHeader, name, value), payload))
+				addValue("header "+name, value, encoded(withMember(goodHeader, name, value), payload))
 			}
 			add("header "+name+" twice", encoded(`{"`+name+`":"RS256",`+withMember(goodHeader, name, `"RS256"`)[1:], payload))
 			add("header "+strings.ToUpper(name), encoded(`{"`+strings.ToUpper(name)+`":"x",`+goodHeader[1:], payload))
@@ -63,7 +65,7 @@ func corpus(t *testing.T, key *rsa.PrivateKey) (samples []sample) {
 		for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "token_use", "events", "cnf", "cid", "client_id", "azp", "scp", "scope", "nonce", "at_hash",
 			"c_hash", "auth_time", "acr", "amr", "x"} {
 			for _, value := range anyValue {
-				add("claim "+name, encoded(goodHeader, withMember(payload, name, value)))
+				addValue("claim "+name, value, encoded(goodHeader, withMember(payload, name, value)))
 			}
 			add("claim "+name, encoded(goodHeader, withMember(payload, name, "")))
 			add("claim "+name+" twice", encoded(goodHeader, `{"`+name+`":"u",`+withMember(payload, name, `"u"`)[1:]))
@@ -86,7 +88,12 @@ func corpus(t *testing.T, key *rsa.PrivateKey) (samples []sample) {
 		add("token over 64 KiB", encoded(goodHeader, withMember(payload, "x", `"`+strings.Repeat("x", 48<<10)+`"`)))
 
 		// The encoding of the segments. The signature is over them as they are.
-		h, p := b64([]byte(goodHeader+"  ")), b64([]byte(strings.TrimSuffix(payload, "}")+strings.Repeat(" ", (3-len(payload)%3)%3)+" }"))
+		// They end in unused bits, and have digits that are others in standard base64.
+		odd := func(object string) string {
+			object = withMember(object, "x", `"~~~~~~??????"`)
+			return b64([]byte(object + strings.Repeat(" ", (4-len(object)%3)%3)))
+		}
+		h, p := odd(goodHeader), odd(payload)
 		good := h + "." + p
 		s := b64(signature(t, key, good))
 		for class, change := range map[string]func(string) string{
@@ -94,23 +101,26 @@ func corpus(t *testing.T, key *rsa.PrivateKey) (samples []sample) {
 			"CR LF":                func(s string) string { return s[:8] + "\r\n" + s[8:] },
 			"line break at end":    func(s string) string { return s + "\n" },
 			"space":                func(s string) string { return s[:8] + " " + s[8:] },
-			"padding":              func(s string) string { return s + strings.Repeat("=", (4-len(s)%4)%4+len(s)%4/4) },
+			"padding":              func(s string) string { return s + strings.Repeat("=", 4-len(s)%4) },
 			"too much padding":     func(s string) string { return s + "====" },
-			"one character more":   func(s string) string { return s + strings.Repeat("A", (5-len(s)%4)%4) },
+			"impossible length":    func(s string) string { return s + strings.Repeat("A", 5-len(s)%4) },
 			"trailing bits":        trailingBits,
 			"standard base64":      func(s string) string { return strings.NewReplacer("-", "+", "_", "/").Replace(s) },
 			"character of another": func(s string) string { return s[:8] + "~" + s[9:] },
 			"not ASCII":            func(s string) string { return s[:8] + "é" + s[8:] },
 			"empty":                func(string) string { return "" },
 		} {
+			for _, segment := range []string{h, p, s} {
+				require.NotEqual(t, segment, change(segment), class)
+			}
 			add(class+" in the header", change(h)+"."+p)
 			add(class+" in the payload", h+"."+change(p))
-			samples = append(samples, sample{class + " in the signature, unsigned change", id, good + "." + change(s)})
+			samples = append(samples, sample{class + " in the signature, unsigned change", "", id, good + "." + change(s)})
 		}
 
 		// What somebody without the key can do to a token.
 		token := good + "." + s
-		unsigned := func(class, raw string) { samples = append(samples, sample{class + ", unsigned change", id, raw}) }
+		unsigned := func(class, raw string) { samples = append(samples, sample{class + ", unsigned change", "", id, raw}) }
 		for i := range len(token) {
 			unsigned("byte deleted", token[:i]+token[i+1:])
 			for _, b := range []byte("A.=\n ") {
@@ -144,13 +154,9 @@ func withMember(object, name, value string) string {
 	return fmt.Sprintf(`{"%s":%s,%s`, name, value, object[1:])
 }
 
-// trailingBits sets the last of the bits of a segment that encode nothing, if
-// there are any.
+// trailingBits sets the last of the bits of a segment that encode nothing.
 func trailingBits(segment string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	if len(segment)%4 == 0 {
-		return segment + "\n" // there are none; the class is tried with the other segments
-	}
 	last := strings.IndexByte(alphabet, segment[len(segment)-1])
 	return segment[:len(segment)-1] + string(alphabet[last|1])
 }

@@ -102,9 +102,10 @@ func TestWycheproofJWS(t *testing.T) {
 			var file vectorFile
 			readVectors(t, name, &file)
 			expected := expectedDeviations(t, name)
-			counts := map[string]int{}
+			counts, vectors := map[string]int{}, 0
 			for _, group := range file.TestGroups {
 				v := verifierOf(t, group.Public, group.Private)
+				vectors += len(group.Tests)
 				for _, vector := range group.Tests {
 					if vector.JWE != "" {
 						continue // TestWycheproofJWE
@@ -132,6 +133,7 @@ func TestWycheproofJWS(t *testing.T) {
 				}
 			}
 			assert.Empty(t, expected, "listed, but there is no such vector")
+			assert.Equal(t, file.NumberOfTests, vectors)
 			t.Logf("%s: %v", name, counts)
 		})
 	}
