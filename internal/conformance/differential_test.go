@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"testing"
 	"time"
 
@@ -82,9 +83,9 @@ var onlyHere = []rule{
 
 	{2, "claim aud", jwtverifier.ErrAuthorizedParty, "with several audiences azp must be this client (OpenID Connect Core §3.1.3.7)"},
 	{3, "claim sub", jwtverifier.ErrClaim, "an ID token has a subject (OpenID Connect Core §2)"},
-	{3, "claim iat", jwtverifier.ErrClaim, "an ID token has the time of its issue (OpenID Connect Core §2); a time is a number"},
-	{2, "claim nbf", jwtverifier.ErrClaim, "a time is a number, not null, and not after the year 9999 or before 1970"},
-	{2, "claim exp", jwtverifier.ErrClaim, "a time is a number, not null, and not after the year 9999 or before 1970"},
+	{3, "claim iat", jwtverifier.ErrClaim, "an ID token has the time of its issue (OpenID Connect Core §2); a time is not before 1970"},
+	{2, "claim nbf", jwtverifier.ErrClaim, "a time is not before 1970"},
+	{2, "claim exp", jwtverifier.ErrClaim, "a time is not after the year 9999"},
 	{67, "claim nonce", jwtverifier.ErrNonce, "the nonce of the login (OpenID Connect Core §3.1.3.7)"},
 	{25, "claim scp", jwtverifier.ErrClaim, "scopes are a string or an array of strings"},
 	{25, "claim scope", jwtverifier.ErrClaim, "scopes are a string or an array of strings"},
@@ -97,20 +98,22 @@ var onlyHere = []rule{
 	{136, "claim *", jwtverifier.ErrMalformed, "strict JSON: valid UTF-8, no lone surrogate, no name twice, also where nobody looks (RFC 8725 §2.6, RFC 7493)"},
 }
 
-// An exception is a class of which this package accepts tokens that a peer
-// refuses: each time because the peer reads what a verifier need not.
+// An exception is a class and values of which this package accepts tokens that a
+// peer refuses: each time because the peer reads what a verifier need not.
 type exception struct {
-	tokens           int // that it explains
-	class, peer, why string
+	tokens      int // that it explains
+	class, peer string
+	values      string // a regular expression for the whole value
+	why         string
 }
 
 var exceptions = []exception{
-	{2, "claim exp", "golang-jwt", "fractions of a second are cut off there, so that a token expires up to a second earlier"},
-	{24, "claim *", "golang-jwt", "a number that no float64 holds, in a claim that no rule reads"},
-	{68, "claim jti", "go-jose", "a jti that is not a string: no rule reads it, its field stays empty"},
-	{130, "header jwk", "go-jose", "the sender's own key is parsed there; here it is never looked at (RFC 8725 §3.10)"},
-	{130, "header x5c", "go-jose", "the sender's own certificates are parsed there; here they are never looked at (RFC 8725 §3.10)"},
-	{66, "header nonce", "go-jose", "a nonce that is not a string: it is ACME's (RFC 8555 §6.5.2), and not of a JWT"},
+	{2, "claim exp", "golang-jwt", `1799999940\.5`, "fractions of a second are cut off there, so that a token expires up to a second earlier"},
+	{24, "claim *", "golang-jwt", `1e999`, "a number that no float64 holds, in a claim that no rule reads"},
+	{68, "claim jti", "go-jose", `[^"].*`, "a jti that is not a string: no rule reads it, its field stays empty"},
+	{130, "header jwk", "go-jose", `.+`, "the sender's own key is parsed there; here it is never looked at (RFC 8725 §3.10)"},
+	{130, "header x5c", "go-jose", `.+`, "the sender's own certificates are parsed there; here they are never looked at (RFC 8725 §3.10)"},
+	{66, "header nonce", "go-jose", `[^"].*`, "a nonce that is not a string: it is ACME's (RFC 8555 §6.5.2), and not of a JWT"},
 }
 
 // explanation returns the index of the first row that fits.
@@ -163,11 +166,11 @@ func TestDifferential(t *testing.T) {
 				continue
 			}
 			i, ok := explanation(t, s.class, len(exceptions), func(i int) (string, bool) {
-				return exceptions[i].class, exceptions[i].peer == p.name
+				e := exceptions[i]
+				return e.class, e.peer == p.name && regexp.MustCompile("^("+e.values+")$").MatchString(s.value)
 			})
 			if assert.True(t, ok, "%s: accepted here and not by %s (%v): %.300q", s.class, p.name, there, s.raw) {
 				usedExceptions[i]++
-				fmt.Printf("DUMP %s | %s | %v | %q | %.100s\n", s.class, p.name, s.id, s.value, there)
 			}
 		}
 		if here == nil {
@@ -185,7 +188,6 @@ func TestDifferential(t *testing.T) {
 		})
 		if assert.True(t, ok, "%s: refused only here (%v): %.300q", s.class, here, s.raw) {
 			usedRules[i]++
-			fmt.Printf("RULE %s | %v | %v | %q | %.100s\n", s.class, refused.Reason, s.id, s.value, here)
 		}
 	}
 

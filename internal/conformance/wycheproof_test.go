@@ -148,23 +148,26 @@ func TestWycheproofJWE(t *testing.T) {
 			t.Parallel()
 			var file vectorFile
 			readVectors(t, name, &file)
-			count := 0
+			count, vectors := 0, 0
 			for _, group := range file.TestGroups {
 				var key struct{ Kty, N, E, Kid string }
 				require.NoError(t, json.Unmarshal(group.Private, &key))
 				public, err := json.Marshal(map[string]string{"kty": key.Kty, "n": key.N, "e": key.E, "kid": key.Kid, "use": "sig"})
 				require.NoError(t, err)
 				v := verifierOf(t, public, nil)
+				vectors += len(group.Tests)
 				for _, vector := range group.Tests {
 					if vector.JWE == "" {
 						continue
 					}
-					reason, _ := judge(t, v, string(vector.JWE))
+					reason, accepted := judge(t, v, string(vector.JWE))
 					assert.Equal(t, jwtverifier.ErrMalformed, reason, "tc%d %s", vector.TcID, vector.Comment)
+					assert.False(t, accepted, "refused before the payload: tc%d %s", vector.TcID, vector.Comment)
 					count++
 				}
 			}
 			assert.Positive(t, count)
+			assert.Equal(t, file.NumberOfTests, vectors)
 			t.Logf("%s: %d encrypted tokens, all malformed", name, count)
 		})
 	}
