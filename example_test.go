@@ -162,7 +162,7 @@ func ExampleWithObserver() {
 		jwtverifier.WithAudience("api://default"),
 		jwtverifier.WithHTTPClient(issuer.Client()),
 		jwtverifier.WithObserver(jwtverifier.Observer{
-			TokenJudged: func(i jwtverifier.TokenJudgedInfo) {
+			VerifyDone: func(i jwtverifier.VerifyDoneInfo) {
 				fmt.Fprintln(os.Stdout, i.Kind, i.Code) // count it
 			},
 		}))

@@ -588,7 +588,7 @@ func (row threat) run(t *testing.T) {
 	assert.Equal(t, []string{threatMetadata, threatJWKS}, site.askedFor(), "requests")
 	assert.Zero(t, site.unclosed())
 
-	assert.Contains(t, told.String(), "TokenJudgedInfo")
+	assert.Contains(t, told.String(), "VerifyDoneInfo")
 	assert.Empty(t, repeats(told.spaced(), row.token), "a part of the token")
 	assert.Empty(t, repeats(told.spaced(), payloadOf(row.token)), "a part of the payload")
 }
@@ -852,7 +852,7 @@ func (l *lockedBuffer) observer() jwtverifier.Option {
 		KeysChanged:  func(i jwtverifier.KeysChangedInfo) { tell(i, nil) },
 		StateChanged: func(i jwtverifier.StateChangedInfo) { tell(i, nil) },
 		UnknownKey:   func(i jwtverifier.UnknownKeyInfo) { tell(i, nil) },
-		TokenJudged:  func(i jwtverifier.TokenJudgedInfo) { tell(i, nil) },
+		VerifyDone:   func(i jwtverifier.VerifyDoneInfo) { tell(i, nil) },
 	})
 }
 

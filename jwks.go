@@ -57,15 +57,15 @@ func (s *keySet) age(now time.Time) time.Duration {
 
 func (s *keySet) state(now time.Time) State {
 	if s == nil {
-		return Cold
+		return StateCold
 	}
 	switch age := s.age(now); {
 	case age <= s.interval:
-		return Fresh
+		return StateFresh
 	case age-s.interval <= s.maxStale:
-		return Stale
+		return StateStale
 	}
-	return Expired
+	return StateExpired
 }
 
 // lookup returns the keys that a token with this kid may be signed by. A token

@@ -294,7 +294,7 @@ func testMatrixCell(t *testing.T, b *policyBench, place matrixPlace, fault matri
 		b.asked(1, 1)
 	}
 	status = b.verifier.Status()
-	require.Equal(t, jwtverifier.Fresh, status.State)
+	require.Equal(t, jwtverifier.StateFresh, status.State)
 	require.Zero(t, status.Failures)
 	require.Equal(t, []string{"key-1", "key-2"}, status.KeyIDs)
 }

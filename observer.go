@@ -43,9 +43,9 @@ type Observer struct {
 	// before its verification waits for a refresh; never with static keys.
 	UnknownKey func(UnknownKeyInfo)
 
-	// TokenJudged is called at the end of each verification, but for
+	// VerifyDone is called at the end of each verification, but for
 	// ErrMisconfigured and for what Issuers refuses before it has chosen.
-	TokenJudged func(TokenJudgedInfo)
+	VerifyDone func(VerifyDoneInfo)
 }
 
 // FetchDoneInfo is about one request for a document.
@@ -88,12 +88,12 @@ type UnknownKeyInfo struct {
 	Admitted bool
 }
 
-// TokenJudgedInfo is about one verification.
-type TokenJudgedInfo struct {
-	Kind       string // "access" or "id"
-	Code       string // "ok", a TokenError's Code, or "unavailable"
-	Remembered bool   // it came from the token cache
-	Duration   time.Duration
+// VerifyDoneInfo is about one verification.
+type VerifyDoneInfo struct {
+	Kind     string // "access" or "id"
+	Code     string // "ok", a TokenError's Code, or "unavailable"
+	Cached   bool   // it came from the token cache
+	Duration time.Duration
 }
 
 // WithObserver has this Observer told what the Verifier does. Without one
@@ -108,14 +108,14 @@ func WithObserver(o Observer) Option {
 // startWatch returns the time if somebody wants to know how long a verification
 // took.
 func (c *config) startWatch() time.Time {
-	if c.observer.TokenJudged == nil {
+	if c.observer.VerifyDone == nil {
 		return time.Time{}
 	}
 	return time.Now()
 }
 
 func (c *config) judged(kind tokenKind, began time.Time, remembered bool, err error) {
-	if c.observer.TokenJudged == nil {
+	if c.observer.VerifyDone == nil {
 		return
 	}
 	code := "ok"
@@ -124,7 +124,7 @@ func (c *config) judged(kind tokenKind, began time.Time, remembered bool, err er
 	} else if err != nil {
 		code = "unavailable"
 	}
-	c.observer.TokenJudged(TokenJudgedInfo{Kind: string(kind), Code: code, Remembered: remembered, Duration: time.Since(began)})
+	c.observer.VerifyDone(VerifyDoneInfo{Kind: string(kind), Code: code, Cached: remembered, Duration: time.Since(began)})
 }
 
 func (c *config) unknownKey(admitted bool) {
@@ -232,9 +232,9 @@ func logTo(logger *slog.Logger, issuer string) Observer {
 		StateChanged: func(i StateChangedInfo) {
 			level := slog.LevelInfo
 			switch i.To {
-			case Stale:
+			case StateStale:
 				level = slog.LevelWarn
-			case Expired:
+			case StateExpired:
 				level = slog.LevelError
 			}
 			log(level, "keys are "+i.To.String(), slog.String("before", i.From.String()))

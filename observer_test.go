@@ -21,7 +21,7 @@ type recorder struct {
 	keys      []jwtverifier.KeysChangedInfo
 	states    []jwtverifier.StateChangedInfo
 	unknown   []jwtverifier.UnknownKeyInfo
-	judged    []jwtverifier.TokenJudgedInfo
+	judged    []jwtverifier.VerifyDoneInfo
 }
 
 func (r *recorder) observer() jwtverifier.Observer {
@@ -31,7 +31,7 @@ func (r *recorder) observer() jwtverifier.Observer {
 		KeysChanged:  func(i jwtverifier.KeysChangedInfo) { r.keys = append(r.keys, i) },
 		StateChanged: func(i jwtverifier.StateChangedInfo) { r.states = append(r.states, i) },
 		UnknownKey:   func(i jwtverifier.UnknownKeyInfo) { r.unknown = append(r.unknown, i) },
-		TokenJudged:  func(i jwtverifier.TokenJudgedInfo) { r.judged = append(r.judged, i) },
+		VerifyDone:   func(i jwtverifier.VerifyDoneInfo) { r.judged = append(r.judged, i) },
 	}
 }
 
@@ -53,14 +53,14 @@ func TestObserver(t *testing.T) {
 		require.NoError(t, r.fetches[1].Err)
 		require.Equal(t, []jwtverifier.RefreshDoneInfo{{}}, r.refreshes)
 		require.Equal(t, []jwtverifier.KeysChangedInfo{{Added: []string{"key-1"}}}, r.keys)
-		require.Equal(t, []jwtverifier.StateChangedInfo{{From: jwtverifier.Cold, To: jwtverifier.Fresh}}, r.states)
+		require.Equal(t, []jwtverifier.StateChangedInfo{{From: jwtverifier.StateCold, To: jwtverifier.StateFresh}}, r.states)
 
 		verify(good)
 		verify(issuer.AccessToken(values{"exp": 1}))
 		_, _ = v.VerifyIDToken(t.Context(), "x", "n")
-		require.Equal(t, []jwtverifier.TokenJudgedInfo{
+		require.Equal(t, []jwtverifier.VerifyDoneInfo{
 			{Kind: "access", Code: "ok"},
-			{Kind: "access", Code: "ok", Remembered: true},
+			{Kind: "access", Code: "ok", Cached: true},
 			{Kind: "access", Code: "expired"},
 			{Kind: "id", Code: "malformed"},
 		}, r.judged)
@@ -109,9 +109,9 @@ func TestObserver(t *testing.T) {
 		verify(good)
 		require.True(t, r.refreshes[len(r.refreshes)-1].Recovered)
 		require.Equal(t, []jwtverifier.StateChangedInfo{
-			{From: jwtverifier.Fresh, To: jwtverifier.Stale},
-			{From: jwtverifier.Stale, To: jwtverifier.Expired},
-			{From: jwtverifier.Expired, To: jwtverifier.Fresh},
+			{From: jwtverifier.StateFresh, To: jwtverifier.StateStale},
+			{From: jwtverifier.StateStale, To: jwtverifier.StateExpired},
+			{From: jwtverifier.StateExpired, To: jwtverifier.StateFresh},
 		}, r.states)
 	})
 }
@@ -127,7 +127,7 @@ func TestObserverMayUseTheVerifier(t *testing.T) {
 		KeysChanged:  func(jwtverifier.KeysChangedInfo) { look() },
 		StateChanged: func(jwtverifier.StateChangedInfo) { look() },
 		UnknownKey:   func(jwtverifier.UnknownKeyInfo) { look() },
-		TokenJudged:  func(jwtverifier.TokenJudgedInfo) { look() },
+		VerifyDone:   func(jwtverifier.VerifyDoneInfo) { look() },
 	}))
 	_, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken())
 	require.NoError(t, err)
@@ -156,7 +156,7 @@ func BenchmarkObserver(b *testing.B) {
 	for name, opts := range map[string][]jwtverifier.Option{
 		"none":    nil,
 		"empty":   {jwtverifier.WithObserver(jwtverifier.Observer{})},
-		"counted": {jwtverifier.WithObserver(jwtverifier.Observer{TokenJudged: func(jwtverifier.TokenJudgedInfo) {}})},
+		"counted": {jwtverifier.WithObserver(jwtverifier.Observer{VerifyDone: func(jwtverifier.VerifyDoneInfo) {}})},
 	} {
 		b.Run(name, func(b *testing.B) {
 			issuer, v := newPair(b, append(opts, jwtverifier.WithTokenCache(1))...)

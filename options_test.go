@@ -283,7 +283,7 @@ func TestWithHTTPClientOverTLS(t *testing.T) {
 	issuer, err := jwtverifiertest.StartTLS("/oauth2/default")
 	require.NoError(t, err)
 	defer issuer.Close()
-	issuer.SetHeader("Set-Cookie", "session=1")
+	issuer.SetJWKSHeader("Set-Cookie", "session=1")
 
 	client := issuer.Client()
 	jar, err := cookiejar.New(nil)

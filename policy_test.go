@@ -300,10 +300,10 @@ func policySlow(d time.Duration) func(*policyBench) {
 // TestPolicyTable is the policy table of docs/design.md, line by line.
 func TestPolicyTable(t *testing.T) {
 	const (
-		fresh   = jwtverifier.Fresh
-		stale   = jwtverifier.Stale
-		expired = jwtverifier.Expired
-		cold    = jwtverifier.Cold
+		fresh   = jwtverifier.StateFresh
+		stale   = jwtverifier.StateStale
+		expired = jwtverifier.StateExpired
+		cold    = jwtverifier.StateCold
 		second  = time.Second
 	)
 	var (
@@ -1106,14 +1106,14 @@ func TestPolicyCacheControl(t *testing.T) {
 				assert.LessOrEqual(t, ahead, row.want*90/100)
 
 				time.Sleep(row.want)
-				require.Equal(t, jwtverifier.Fresh, b.verifier.Status().State)
+				require.Equal(t, jwtverifier.StateFresh, b.verifier.Status().State)
 				time.Sleep(policyTick)
-				require.Equal(t, jwtverifier.Stale, b.verifier.Status().State)
+				require.Equal(t, jwtverifier.StateStale, b.verifier.Status().State)
 				require.True(t, b.verifier.Status().Ready())
 				time.Sleep(time.Hour - policyTick)
-				require.Equal(t, jwtverifier.Stale, b.verifier.Status().State)
+				require.Equal(t, jwtverifier.StateStale, b.verifier.Status().State)
 				time.Sleep(policyTick)
-				require.Equal(t, jwtverifier.Expired, b.verifier.Status().State)
+				require.Equal(t, jwtverifier.StateExpired, b.verifier.Status().State)
 				require.False(t, b.verifier.Status().Ready())
 				b.asked(0, 0)
 			}, jwtverifier.WithRefreshInterval(row.option), jwtverifier.WithMaxStale(time.Hour))
@@ -1133,9 +1133,9 @@ func TestPolicyAgesCountFromTheAttemptsStart(t *testing.T) {
 		require.Equal(t, 7*time.Second, waited)
 		require.True(t, began.Equal(b.verifier.Status().FetchedAt))
 		time.Sleep(policyInterval - 7*time.Second)
-		require.Equal(t, jwtverifier.Fresh, b.verifier.Status().State)
+		require.Equal(t, jwtverifier.StateFresh, b.verifier.Status().State)
 		time.Sleep(policyTick)
-		require.Equal(t, jwtverifier.Stale, b.verifier.Status().State)
+		require.Equal(t, jwtverifier.StateStale, b.verifier.Status().State)
 	})
 }
 
@@ -1287,7 +1287,7 @@ func TestPolicyRefresh(t *testing.T) {
 		require.NoError(t, v.Refresh(t.Context()))
 		require.NoError(t, v.Prefetch(t.Context()))
 		status := v.Status()
-		require.Equal(t, jwtverifier.Fresh, status.State)
+		require.Equal(t, jwtverifier.StateFresh, status.State)
 		require.True(t, status.NextRefresh.IsZero())
 		require.Equal(t, []string{"key-1"}, status.KeyIDs)
 	})
@@ -1411,7 +1411,7 @@ func (*policyScribbler) UnmarshalJSON(data []byte) error {
 func TestStateString(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[jwtverifier.State]string{
-		jwtverifier.Cold: "cold", jwtverifier.Fresh: "fresh", jwtverifier.Stale: "stale", jwtverifier.Expired: "expired", jwtverifier.Expired + 1: "unknown",
+		jwtverifier.StateCold: "cold", jwtverifier.StateFresh: "fresh", jwtverifier.StateStale: "stale", jwtverifier.StateExpired: "expired", jwtverifier.StateExpired + 1: "unknown",
 	} {
 		require.Equal(t, want, state.String())
 	}
@@ -1420,12 +1420,12 @@ func TestStateString(t *testing.T) {
 func TestPolicyStatus(t *testing.T) {
 	policyBubble(t, func(t *testing.T, b *policyBench) {
 		start := time.Now()
-		require.Equal(t, jwtverifier.Status{State: jwtverifier.Cold}, b.verifier.Status())
+		require.Equal(t, jwtverifier.Status{State: jwtverifier.StateCold}, b.verifier.Status())
 
 		b.keysFail(503)
 		err := b.verifier.Prefetch(t.Context())
 		status := b.verifier.Status()
-		require.Equal(t, jwtverifier.Cold, status.State)
+		require.Equal(t, jwtverifier.StateCold, status.State)
 		require.False(t, status.Ready())
 		require.Equal(t, 1, status.Failures)
 		require.ErrorIs(t, err, status.LastError)
@@ -1440,7 +1440,7 @@ func TestPolicyStatus(t *testing.T) {
 		time.Sleep(time.Minute)
 		b.warm()
 		status = b.verifier.Status()
-		require.Equal(t, jwtverifier.Fresh, status.State)
+		require.Equal(t, jwtverifier.StateFresh, status.State)
 		require.True(t, status.Ready())
 		require.Zero(t, status.Failures)
 		require.Error(t, status.LastError, "a success leaves it")
@@ -1463,7 +1463,7 @@ func TestPolicyStatusNeverBlocks(t *testing.T) {
 		}
 		synctest.Wait()
 		began := time.Now()
-		require.Equal(t, jwtverifier.Cold, b.verifier.Status().State)
+		require.Equal(t, jwtverifier.StateCold, b.verifier.Status().State)
 		require.Zero(t, b.verifier.Status().Failures)
 		require.Zero(t, time.Since(began))
 		wg.Wait()
@@ -1477,7 +1477,7 @@ func TestPolicyStatusNeverBlocks(t *testing.T) {
 		wg.Go(func() { _, _ = b.verify(t.Context(), b.junk("a")) })
 		synctest.Wait()
 		began = time.Now()
-		require.Equal(t, jwtverifier.Fresh, b.verifier.Status().State)
+		require.Equal(t, jwtverifier.StateFresh, b.verifier.Status().State)
 		require.Zero(t, time.Since(began))
 		wg.Wait()
 	})
@@ -1571,7 +1571,7 @@ func TestPolicyDiscoveryOrder(t *testing.T) {
 						policyOutcome(t, jwtverifier.ErrUnavailable, err)
 						require.Equal(t, forms, b.transport.take())
 						status := b.verifier.Status()
-						require.Equal(t, jwtverifier.Cold, status.State)
+						require.Equal(t, jwtverifier.StateCold, status.State)
 						for _, path := range forms { // the error tells each
 							require.Contains(t, status.LastError.Error(), "https://issuer.example"+path)
 						}
@@ -1802,7 +1802,7 @@ func TestPolicyIssuerMismatchIsShown(t *testing.T) {
 		b.transport.answer(policyFormOne, policyText(200, policyMetadata("https://evil.example", policyIssuer+"/keys")))
 		require.NoError(t, b.verifier.Prefetch(t.Context()))
 		status := b.verifier.Status()
-		require.Equal(t, jwtverifier.Fresh, status.State)
+		require.Equal(t, jwtverifier.StateFresh, status.State)
 		require.ErrorIs(t, status.LastError, jwtverifier.ErrIssuerMismatch)
 		require.Contains(t, status.LastError.Error(), "https://evil.example")
 		require.Contains(t, status.LastError.Error(), policyIssuer)

@@ -69,7 +69,7 @@ var providers = []providerRow{
 	{
 		section: "Okta custom authorization server",
 		serve: func(_ *testing.T, s *providerServer) {
-			s.SetHeader("Cache-Control", "max-age=3293198, must-revalidate")
+			s.SetJWKSHeader("Cache-Control", "max-age=3293198, must-revalidate")
 		},
 		access: tokenShape{claims: members{"ver": 1, "jti": "AT.1", "aud": "api://default", "cid": "0oa1web",
 			"uid": "00u1", "scp": []string{"openid", "orders.read"}, "auth_time": 1}},
@@ -136,7 +136,7 @@ var providers = []providerRow{
 	{
 		section: "Auth0",
 		serve: func(_ *testing.T, s *providerServer) {
-			s.SetHeader("Cache-Control", "public, max-age=15, stale-while-revalidate=15, stale-if-error=15")
+			s.SetJWKSHeader("Cache-Control", "public, max-age=15, stale-while-revalidate=15, stale-if-error=15")
 		},
 		access: tokenShape{header: typJWT, claims: members{"aud": []string{"https://api.example.com", "https://example.eu.auth0.com/userinfo"},
 			"azp": "web", "scope": "openid read:orders", "gty": "password"}},
@@ -217,7 +217,7 @@ var providers = []providerRow{
 	},
 	{
 		section: "Zitadel",
-		serve:   func(_ *testing.T, s *providerServer) { s.SetHeader("Cache-Control", "no-cache") },
+		serve:   func(_ *testing.T, s *providerServer) { s.SetJWKSHeader("Cache-Control", "no-cache") },
 		access: tokenShape{header: typJWT, claims: members{"aud": []string{"280000000000000002", "280000000000000001"},
 			"client_id": "280000000000000002", "jti": "j", "nbf": 1}},
 		wantClient: "280000000000000002",
@@ -555,7 +555,7 @@ func TestProviderRemarks(t *testing.T) {
 			"max-age=3293198, must-revalidate":                                 15 * time.Minute,
 		} {
 			s := &providerServer{Issuer: jwtverifiertest.New("https://op.example.com")}
-			s.SetHeader("Cache-Control", header)
+			s.SetJWKSHeader("Cache-Control", header)
 			v := verifier(t, s, jwtverifier.WithAudience("api"))
 			require.NoError(t, v.Prefetch(t.Context()))
 			status := v.Status()

@@ -105,7 +105,7 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 			if err != nil {
 				return nil, now, err
 			}
-		case state == Stale && r != nil && !r.retry:
+		case state == StateStale && r != nil && !r.retry:
 			r.waitAtMost(ctx, maxWait-now.Sub(r.began))
 		default:
 			return set, now, nil
@@ -371,25 +371,25 @@ func (a *attempt) read(ctx context.Context, address string, accept func([]byte, 
 type State int
 
 const (
-	Cold    State = iota // no keys have been fetched yet: tokens wait for the first refresh
-	Fresh                // within the refresh interval
-	Stale                // older, and still usable: nobody asked since, or the server does not answer
-	Expired              // older than interval and max stale: as if there were none
+	StateCold    State = iota // no keys have been fetched yet: tokens wait for the first refresh
+	StateFresh                // within the refresh interval
+	StateStale                // older, and still usable: nobody asked since, or the server does not answer
+	StateExpired              // older than interval and max stale: as if there were none
 )
 
 // held reports whether there are keys that may be used.
-func (s State) held() bool { return s == Fresh || s == Stale }
+func (s State) held() bool { return s == StateFresh || s == StateStale }
 
 // String returns "cold", "fresh", "stale" or "expired".
 func (s State) String() string {
 	switch s {
-	case Cold:
+	case StateCold:
 		return "cold"
-	case Fresh:
+	case StateFresh:
 		return "fresh"
-	case Stale:
+	case StateStale:
 		return "stale"
-	case Expired:
+	case StateExpired:
 		return "expired"
 	}
 	return "unknown"

@@ -62,12 +62,12 @@ func TestAgeIsTheLargerOfTwo(t *testing.T) {
 		wall, monotonic, want time.Duration
 		state                 State
 	}{
-		{"both agree", time.Minute, time.Minute, time.Minute, Fresh},
-		{"the machine slept", 90 * time.Minute, time.Minute, 90 * time.Minute, Stale},
-		{"the machine slept for long", year, time.Minute, year, Expired},
-		{"the clock was set back", time.Minute - year, time.Minute, time.Minute, Fresh},
-		{"the clock was set back, and the time passes", 3*time.Hour - year, 3 * time.Hour, 3 * time.Hour, Expired},
-		{"the clock was set forward", year + time.Minute, time.Minute, year + time.Minute, Expired},
+		{"both agree", time.Minute, time.Minute, time.Minute, StateFresh},
+		{"the machine slept", 90 * time.Minute, time.Minute, 90 * time.Minute, StateStale},
+		{"the machine slept for long", year, time.Minute, year, StateExpired},
+		{"the clock was set back", time.Minute - year, time.Minute, time.Minute, StateFresh},
+		{"the clock was set back, and the time passes", 3*time.Hour - year, 3 * time.Hour, 3 * time.Hour, StateExpired},
+		{"the clock was set forward", year + time.Minute, time.Minute, year + time.Minute, StateExpired},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			set := agedSet(now, row.wall, row.monotonic)
@@ -102,19 +102,19 @@ func TestWallClockJumps(t *testing.T) {
 	require.Equal(t, 1, asked())
 
 	jump(year)
-	require.Equal(t, Expired, v.Status().State)
+	require.Equal(t, StateExpired, v.Status().State)
 	require.NoError(t, verify())
 	require.Equal(t, 2, asked(), "forward: fetched again before anything is served")
 
 	jump(-year)
-	require.Equal(t, Fresh, v.Status().State)
+	require.Equal(t, StateFresh, v.Status().State)
 	require.NoError(t, verify())
 	require.Equal(t, 2, asked())
 	issuer.Down()
 	pass(defaultRefreshInterval)
-	require.Equal(t, Stale, v.Status().State)
+	require.Equal(t, StateStale, v.Status().State)
 	pass(defaultMaxStale)
-	require.Equal(t, Expired, v.Status().State, "back: not immortal")
+	require.Equal(t, StateExpired, v.Status().State, "back: not immortal")
 	require.ErrorIs(t, verify(), ErrUnavailable)
 	require.Equal(t, 3, asked())
 
@@ -223,7 +223,7 @@ func TestUsableNeverReturnsExpiredKeys(t *testing.T) {
 				set, now, err := v.keys.usable(t.Context())
 				if err == nil {
 					assert.Zero(t, now.Sub(arrived))
-					assert.Equal(t, Fresh, set.state(now))
+					assert.Equal(t, StateFresh, set.state(now))
 				} else {
 					assert.ErrorIs(t, err, ErrUnavailable)
 				}

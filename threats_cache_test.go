@@ -189,7 +189,7 @@ func TestThreatsCache(t *testing.T) {
 		refuses(t, v, by3, jwtverifier.ErrUnavailable)
 		time.Sleep(time.Nanosecond)
 		refuses(t, v, by1, jwtverifier.ErrUnavailable)
-		assert.Equal(t, jwtverifier.Expired, v.Status().State)
+		assert.Equal(t, jwtverifier.StateExpired, v.Status().State)
 		site.set(answerWith(200, metadataOf()), threatMetadata)
 		site.publish(jwk1)
 		time.Sleep(10 * time.Second)

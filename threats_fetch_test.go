@@ -108,7 +108,7 @@ func (row outage) cold(t *testing.T) {
 	assert.Equal(t, requests, site.requests())
 	assert.Zero(t, time.Since(began))
 	status := v.Status()
-	assert.Equal(t, jwtverifier.Cold, status.State)
+	assert.Equal(t, jwtverifier.StateCold, status.State)
 	assert.False(t, status.Ready())
 	assert.Equal(t, 1, status.Failures)
 	require.Error(t, status.LastError)
@@ -175,13 +175,13 @@ func (row outage) warm(t *testing.T) {
 		token, err := v.VerifyAccessToken(t.Context(), raw)
 		require.Nil(t, token)
 		row.failed(t, err)
-		assert.Equal(t, jwtverifier.Expired, v.Status().State)
+		assert.Equal(t, jwtverifier.StateExpired, v.Status().State)
 	}
 	onlyAskedItsOwn(t, site)
 	heal()
 	time.Sleep(6 * time.Minute) // longer than any back-off
 	served(0)
-	assert.Equal(t, jwtverifier.Fresh, v.Status().State)
+	assert.Equal(t, jwtverifier.StateFresh, v.Status().State)
 	assert.Zero(t, v.Status().Failures)
 	assert.Zero(t, site.unclosed())
 }

@@ -20,8 +20,8 @@ import (
 type hits struct{ remembered, fresh atomic.Int64 }
 
 func (h *hits) option() jwtverifier.Option {
-	return jwtverifier.WithObserver(jwtverifier.Observer{TokenJudged: func(i jwtverifier.TokenJudgedInfo) {
-		if i.Remembered {
+	return jwtverifier.WithObserver(jwtverifier.Observer{VerifyDone: func(i jwtverifier.VerifyDoneInfo) {
+		if i.Cached {
 			h.remembered.Add(1)
 		} else {
 			h.fresh.Add(1)

@@ -508,7 +508,7 @@ func TestStaticKeys(t *testing.T) {
 	requireReason(t, err, jwtverifier.ErrUnknownKey)
 	require.Zero(t, issuer.Requests(""))
 	status := v.Status()
-	require.Equal(t, jwtverifier.Fresh, status.State)
+	require.Equal(t, jwtverifier.StateFresh, status.State)
 	require.Equal(t, []string{"key-1"}, status.KeyIDs)
 	require.True(t, status.NextRefresh.IsZero())
 }

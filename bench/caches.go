@@ -133,7 +133,7 @@ func ownCache() func(raw string) bool {
 	key := newToyKey()
 	v := must(jwtverifier.New(issuerURL, jwtverifier.WithAudience(audience), jwtverifier.WithStaticKeys(key.jwks()),
 		jwtverifier.WithTokenCache(cacheSize), jwtverifier.WithObserver(jwtverifier.Observer{
-			TokenJudged: func(i jwtverifier.TokenJudgedInfo) { remembered = i.Remembered },
+			VerifyDone: func(i jwtverifier.VerifyDoneInfo) { remembered = i.Cached },
 		})))
 	return func(raw string) bool {
 		must(v.VerifyAccessToken(context.Background(), raw))

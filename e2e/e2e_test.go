@@ -309,7 +309,7 @@ func TestOutage(t *testing.T) {
 	raw := serviceToken(t, p, e2e.API)
 	_, err := warm.VerifyAccessToken(ctx, raw)
 	require.NoError(t, err)
-	assert.Equal(t, jwtverifier.Fresh, warm.Status().State)
+	assert.Equal(t, jwtverifier.StateFresh, warm.Status().State)
 
 	p.Stop()
 
@@ -331,7 +331,7 @@ func TestOutage(t *testing.T) {
 	_, err = cold.VerifyAccessToken(ctx, raw)
 	unavailable(t, err, p)
 	assert.Less(t, time.Since(began), 500*time.Millisecond, "within the back-off nothing is asked")
-	assert.Equal(t, jwtverifier.Cold, cold.Status().State)
+	assert.Equal(t, jwtverifier.StateCold, cold.Status().State)
 	assert.False(t, cold.Status().Ready())
 
 	p.Restart(t)
@@ -347,7 +347,7 @@ func TestOutage(t *testing.T) {
 		time.Sleep(unavailable(t, err, p))
 		require.NoError(t, ctx.Err())
 	}
-	assert.Equal(t, jwtverifier.Fresh, cold.Status().State)
+	assert.Equal(t, jwtverifier.StateFresh, cold.Status().State)
 	assert.Zero(t, cold.Status().Failures)
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
 	"example.com/jwtverifier/e2e"
+	"example.com/jwtverifier/httpauth"
 	introspect "example.com/jwtverifier/introspection"
 )
 
@@ -74,7 +74,7 @@ func TestAskingTheServer(t *testing.T) {
 	})
 
 	t.Run("revoked", func(t *testing.T) {
-		guard, err := bearer.New(asking)
+		guard, err := httpauth.New(asking)
 		require.NoError(t, err)
 		revocable := serviceToken(t, p, e2e.API)
 		status := func() int {

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/introspection"
 	"example.com/jwtverifier/jwtverifiertest"
 )
@@ -41,12 +41,12 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	local, err := bearer.New(verifier)
+	local, err := httpauth.New(verifier)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	strict, err := bearer.New(asking)
+	strict, err := httpauth.New(asking)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -4,7 +4,7 @@
 //
 //   - [Verifier] is for JWT access tokens: it verifies them locally, then asks.
 //     It takes the place of a [jwtverifier.Verifier] for the routes that want it,
-//     in package bearer too.
+//     in package httpauth too.
 //   - [Client.Introspect] only asks. It is for opaque tokens, of which the server
 //     alone can say anything. Read there what is left to the caller.
 //

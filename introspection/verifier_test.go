@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/introspection"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
 var (
-	_ bearer.Verifier                   = (*introspection.Verifier)(nil)
+	_ httpauth.AccessTokenVerifier      = (*introspection.Verifier)(nil)
 	_ introspection.AccessTokenVerifier = (*jwtverifier.Verifier)(nil)
 	_ introspection.AccessTokenVerifier = (*jwtverifier.Issuers)(nil)
 )
@@ -207,10 +207,10 @@ func TestBearer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, row.endpoint)
-			guard, err := bearer.New(s.both(t))
+			guard, err := httpauth.New(s.both(t))
 			require.NoError(t, err)
 			h := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				assert.Equal(t, jwtverifiertest.Subject, bearer.TokenFrom(r.Context()).Subject)
+				assert.Equal(t, jwtverifiertest.Subject, httpauth.TokenFrom(r.Context()).Subject)
 			}))
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.Header.Set("Authorization", "Bearer "+s.issuer.AccessToken())

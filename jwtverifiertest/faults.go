@@ -108,7 +108,7 @@ func (i *Issuer) setMode(m mode) {
 
 // Reset makes everything normal again: Respond, Down and Hang are forgotten,
 // and the connections of answers that hang break. An answer that is only
-// delayed goes on. Keys, the headers of SetHeader and the counts of Requests
+// delayed goes on. Keys, the headers of SetJWKSHeader and the counts of Requests
 // stay.
 func (i *Issuer) Reset() {
 	i.mu.Lock()
@@ -138,9 +138,9 @@ func (i *Issuer) Close() {
 	}
 }
 
-// SetHeader sends the header with every normal answer that has the key set
+// SetJWKSHeader sends the header with every normal answer that has the key set
 // (Cache-Control, say), instead of an earlier value. The value "" removes it.
-func (i *Issuer) SetHeader(name, value string) {
+func (i *Issuer) SetJWKSHeader(name, value string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if value == "" {

@@ -398,10 +398,10 @@ func TestKeyMaterial(t *testing.T) {
 	require.NotEqual(t, moduli[0], issuer.PublicKey("key-1").N.String())
 }
 
-func TestSetHeader(t *testing.T) {
+func TestSetJWKSHeader(t *testing.T) {
 	everyKind(t, "", func(t *testing.T, issuer *jwtverifiertest.Issuer) {
-		issuer.SetHeader("cache-control", "max-age=1")
-		issuer.SetHeader("Cache-Control", "max-age=60")
+		issuer.SetJWKSHeader("cache-control", "max-age=1")
+		issuer.SetJWKSHeader("Cache-Control", "max-age=60")
 		resp, _ := get(t, issuer.Client(), issuer.JWKSURL())
 		require.Equal(t, []string{"max-age=60"}, resp.Header["Cache-Control"])
 		resp, _ = get(t, issuer.Client(), root(issuer)+issuer.MetadataPaths()[0])
@@ -414,7 +414,7 @@ func TestSetHeader(t *testing.T) {
 		issuer.Reset()
 		resp, _ = get(t, issuer.Client(), issuer.JWKSURL())
 		require.Equal(t, "max-age=60", resp.Header.Get("Cache-Control"), "Reset leaves it")
-		issuer.SetHeader("Cache-Control", "")
+		issuer.SetJWKSHeader("Cache-Control", "")
 		resp, _ = get(t, issuer.Client(), issuer.JWKSURL())
 		require.NotContains(t, resp.Header, "Cache-Control")
 	})
@@ -854,7 +854,7 @@ func TestConcurrentUse(t *testing.T) {
 					kid := issuer.RotateKey()
 					issuer.PublicKey(kid)
 					issuer.ReplaceKey(kid)
-					issuer.SetHeader("Cache-Control", "no-cache")
+					issuer.SetJWKSHeader("Cache-Control", "no-cache")
 					issuer.Respond("/x", jwtverifiertest.Response{Delay: time.Millisecond})
 					issuer.Respond("/y", jwtverifiertest.Response{Hang: jwtverifiertest.HangBody})
 					for _, path := range []string{"/x", "/y", issuer.JWKSPath()} {

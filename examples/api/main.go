@@ -27,7 +27,7 @@ import (
 	"time"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -142,21 +142,21 @@ func demoToken(issuer *jwtverifiertest.Issuer) http.HandlerFunc {
 
 // addRoutes adds the API to mux. With a resource, its metadata is served too.
 func addRoutes(mux *http.ServeMux, verifier *jwtverifier.Verifier, resource string, log *slog.Logger) error {
-	opts := []bearer.Option{
-		bearer.WithRealm("notes"),
-		bearer.WithDenyHandler(func(w http.ResponseWriter, r *http.Request, denied *bearer.DeniedError) {
+	opts := []httpauth.Option{
+		httpauth.WithRealm("notes"),
+		httpauth.WithDenyHandler(func(w http.ResponseWriter, r *http.Request, denied *httpauth.DeniedError) {
 			log.InfoContext(r.Context(), "request denied", "method", r.Method, "path", r.URL.Path, "error", denied)
 			respond(w, denied.Status, map[string]string{"error": denied.Description})
 		}),
 	}
 	if resource != "" {
-		opts = append(opts, bearer.WithResourceMetadata(bearer.ResourceMetadata{
+		opts = append(opts, httpauth.WithResourceMetadata(httpauth.ResourceMetadata{
 			Resource:             resource,
 			AuthorizationServers: []string{verifier.Issuer()},
 			Scopes:               []string{"read", "write"},
 		}))
 	}
-	guard, err := bearer.New(verifier, opts...)
+	guard, err := httpauth.New(verifier, opts...)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func ready(verifier *jwtverifier.Verifier) http.HandlerFunc {
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
-	token := bearer.TokenFrom(r.Context())
+	token := httpauth.TokenFrom(r.Context())
 	respond(w, http.StatusOK, map[string]any{"subject": token.Subject, "client": token.ClientID, "scopes": token.Scopes})
 }
 
@@ -225,7 +225,7 @@ func (n *notes) add(w http.ResponseWriter, r *http.Request) {
 		respond(w, http.StatusBadRequest, map[string]string{"error": `the body must be like {"text":"hello"}`})
 		return
 	}
-	added.Author = bearer.TokenFrom(r.Context()).Subject
+	added.Author = httpauth.TokenFrom(r.Context()).Subject
 	n.mu.Lock()
 	n.all = append(n.all, added)
 	n.all = n.all[max(0, len(n.all)-100):]

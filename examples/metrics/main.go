@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 )
 
 func main() {
@@ -36,7 +36,7 @@ func newHandler(issuer string, opts ...jwtverifier.Option) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
-	guard, err := bearer.New(verifier)
+	guard, err := httpauth.New(verifier)
 	if err != nil {
 		return nil, err
 	}

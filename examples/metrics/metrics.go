@@ -41,7 +41,7 @@ func observe(registry prometheus.Registerer) jwtverifier.Observer {
 		Name: "jwtverifier_unknown_key_tokens_total",
 		Help: "Tokens that no held key fitted, by whether a refresh was started for them.",
 	}, []string{"refresh"})
-	state.WithLabelValues(jwtverifier.Cold.String()).Set(1)
+	state.WithLabelValues(jwtverifier.StateCold.String()).Set(1)
 
 	outcome := func(err error) string {
 		if err != nil {
@@ -51,8 +51,8 @@ func observe(registry prometheus.Registerer) jwtverifier.Observer {
 	}
 	yesNo := map[bool]string{true: "yes", false: "no"}
 	return jwtverifier.Observer{
-		TokenJudged: func(i jwtverifier.TokenJudgedInfo) {
-			tokens.WithLabelValues(i.Kind, i.Code, yesNo[i.Remembered]).Observe(i.Duration.Seconds())
+		VerifyDone: func(i jwtverifier.VerifyDoneInfo) {
+			tokens.WithLabelValues(i.Kind, i.Code, yesNo[i.Cached]).Observe(i.Duration.Seconds())
 		},
 		FetchDone: func(i jwtverifier.FetchDoneInfo) {
 			fetches.WithLabelValues(outcome(i.Err)).Observe(i.Duration.Seconds())

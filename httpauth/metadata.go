@@ -1,4 +1,4 @@
-package bearer
+package httpauth
 
 import (
 	"encoding/json"

@@ -3,8 +3,8 @@
 // order in which a service applies it. The token never leaves this machine; only
 // the server's public documents are fetched.
 //
-//	go run ./examples/verify -issuer URL -audience A < token.txt
-//	go run ./examples/verify -issuer URL -client-id C -nonce N -file token.txt
+//	go run ./cmd/jwtverify -issuer URL -audience A < token.txt
+//	go run ./cmd/jwtverify -issuer URL -client-id C -nonce N -file token.txt
 //
 // The first judges an access token, as an API does, the second an ID token, as
 // a web login does. The token is read from standard input or a file, never from

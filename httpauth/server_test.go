@@ -1,4 +1,4 @@
-package bearer_test
+package httpauth_test
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -42,7 +42,7 @@ func TestServer(t *testing.T) {
 	issuer, err := jwtverifiertest.Start("")
 	require.NoError(t, err)
 	defer issuer.Close()
-	guard := newGuard(t, newVerifier(t, issuer), bearer.WithRealm("api"))
+	guard := newGuard(t, newVerifier(t, issuer), httpauth.WithRealm("api"))
 	mux := http.NewServeMux()
 	mux.Handle("GET /me", guard.Handler(served))
 	mux.Handle("GET /write", guard.RequireScopes("write")(served))
@@ -106,7 +106,7 @@ func TestServer(t *testing.T) {
 // One Guard serves many requests at once.
 func TestConcurrent(t *testing.T) {
 	issuer := jwtverifiertest.New("")
-	guard := newGuard(t, newVerifier(t, issuer), bearer.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, denied *bearer.DeniedError) {
+	guard := newGuard(t, newVerifier(t, issuer), httpauth.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
 		denied.Answer(w)
 	}))
 	h := guard.Handler(guard.RequireScopes("read")(served))

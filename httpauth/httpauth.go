@@ -1,8 +1,8 @@
-// Package bearer guards net/http handlers with OAuth 2.0 access tokens: it reads
+// Package httpauth guards net/http handlers with OAuth 2.0 access tokens: it reads
 // the bearer token of a request, has it verified, and answers what it refuses as
 // RFC 6750 and RFC 9728 want it.
 //
-//	guard, err := bearer.New(verifier, bearer.WithRealm("orders"))
+//	guard, err := httpauth.New(verifier, httpauth.WithRealm("orders"))
 //	…
 //	mux.Handle("GET /orders", guard.RequireScopes("orders.read")(listOrders))
 //	mux.Handle("GET /me", guard.Handler(showMe))
@@ -26,7 +26,7 @@
 // body (RFC 6750 §2.2, §2.3), nor in a cookie. It answers every request without
 // a token with 401, a CORS preflight too, so CORS belongs around it. It logs
 // nothing: [WithDenyHandler] sees every refusal.
-package bearer
+package httpauth
 
 import (
 	"context"
@@ -53,12 +53,12 @@ var (
 	ErrInsufficientScope = errors.New("insufficient scope")
 )
 
-// A Verifier verifies access tokens: a [*jwtverifier.Verifier] does,
+// An AccessTokenVerifier verifies access tokens: a [*jwtverifier.Verifier] does,
 // [*jwtverifier.Issuers], the Verifier of package introspection, and whatever
 // else returns a token or an error of the families
 // [jwtverifier.ErrInvalidToken], [jwtverifier.ErrUnavailable] and
 // [jwtverifier.ErrMisconfigured]. It must be safe for concurrent use.
-type Verifier interface {
+type AccessTokenVerifier interface {
 	VerifyAccessToken(ctx context.Context, raw string) (*jwtverifier.AccessToken, error)
 }
 
@@ -66,7 +66,7 @@ type Verifier interface {
 // It is made by [New]; a zero or nil one denies everything with 500. It is safe
 // for concurrent use.
 type Guard struct {
-	verifier Verifier
+	verifier AccessTokenVerifier
 	realm    string // "": none
 	deny     func(http.ResponseWriter, *http.Request, *DeniedError)
 	proof    func(*http.Request, *jwtverifier.AccessToken) error
@@ -80,9 +80,9 @@ type Option func(*Guard) error
 // New returns a Guard that has tokens verified by v: one verifier, or several
 // issuers. A nil v, a nil pointer in v, and what an option does not accept are
 // [jwtverifier.ErrMisconfigured].
-func New(v Verifier, opts ...Option) (*Guard, error) {
+func New(v AccessTokenVerifier, opts ...Option) (*Guard, error) {
 	if isNil(v) {
-		return nil, misconfigured("New: nil Verifier")
+		return nil, misconfigured("New: nil AccessTokenVerifier")
 	}
 	g := &Guard{verifier: v}
 	for _, opt := range opts {
@@ -98,7 +98,7 @@ func New(v Verifier, opts ...Option) (*Guard, error) {
 
 // isNil also finds a nil pointer in the interface: it would pass for a Verifier
 // until the first request.
-func isNil(v Verifier) bool {
+func isNil(v AccessTokenVerifier) bool {
 	if v == nil {
 		return true
 	}
@@ -363,5 +363,5 @@ func isToken68(s string) bool {
 }
 
 func misconfigured(text string) error {
-	return fmt.Errorf("%w: bearer: %s", jwtverifier.ErrMisconfigured, text)
+	return fmt.Errorf("%w: httpauth: %s", jwtverifier.ErrMisconfigured, text)
 }

@@ -1,4 +1,4 @@
-package bearer_test
+package httpauth_test
 
 import (
 	"crypto/sha256"
@@ -11,7 +11,7 @@ import (
 	"net/http/httptest"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -43,13 +43,13 @@ func show(h http.Handler, path, token string) {
 // An API with one route for everybody with a token, and one for those whose
 // token has a scope.
 func Example() {
-	guard, err := bearer.New(exampleVerifier(), bearer.WithRealm("orders"))
+	guard, err := httpauth.New(exampleVerifier(), httpauth.WithRealm("orders"))
 	if err != nil {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /me", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintln(w, "you are", bearer.TokenFrom(r.Context()).Subject)
+		fmt.Fprintln(w, "you are", httpauth.TokenFrom(r.Context()).Subject)
 	})))
 	mux.Handle("GET /orders", guard.RequireScopes("orders.read")(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "no orders")
@@ -74,24 +74,24 @@ func Example() {
 
 func ExampleNew() {
 	var verifier *jwtverifier.Verifier // forgotten
-	_, err := bearer.New(verifier)
+	_, err := httpauth.New(verifier)
 	fmt.Println(errors.Is(err, jwtverifier.ErrMisconfigured), err)
-	// Output: true jwtverifier: misconfigured: bearer: New: nil Verifier
+	// Output: true jwtverifier: misconfigured: httpauth: New: nil AccessTokenVerifier
 }
 
 // A page that is open to all, and greets those who are known.
 func ExampleGuard_Check() {
-	guard, err := bearer.New(exampleVerifier())
+	guard, err := httpauth.New(exampleVerifier())
 	if err != nil {
 		log.Fatal(err)
 	}
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := guard.Check(r)
-		var denied *bearer.DeniedError
+		var denied *httpauth.DeniedError
 		switch {
 		case err == nil:
 			fmt.Fprint(w, "hello, ", token.Subject)
-		case errors.Is(err, bearer.ErrNoCredentials):
+		case errors.Is(err, httpauth.ErrNoCredentials):
 			fmt.Fprint(w, "hello, whoever you are")
 		case errors.As(err, &denied):
 			denied.Answer(w) // a bad token is no anonymous visitor
@@ -109,7 +109,7 @@ func ExampleGuard_Check() {
 // A Guard around a whole mux, whose routes may ask for scopes: the token is
 // verified once.
 func ExampleGuard_Handler() {
-	guard, err := bearer.New(exampleVerifier())
+	guard, err := httpauth.New(exampleVerifier())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func ExampleGuard_Handler() {
 }
 
 func ExampleGuard_RequireScopes() {
-	guard, err := bearer.New(exampleVerifier())
+	guard, err := httpauth.New(exampleVerifier())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func ExampleGuard_RequireScopes() {
 // server, and find it there.
 func ExampleGuard_ResourceMetadataHandler() {
 	verifier := exampleVerifier()
-	guard, err := bearer.New(verifier, bearer.WithResourceMetadata(bearer.ResourceMetadata{
+	guard, err := httpauth.New(verifier, httpauth.WithResourceMetadata(httpauth.ResourceMetadata{
 		Resource:             "https://api.example/mcp",
 		AuthorizationServers: []string{verifier.Issuer()},
 		Scopes:               []string{"mcp.read"},
@@ -165,8 +165,8 @@ func ExampleGuard_ResourceMetadataHandler() {
 // Answers as problem details (RFC 9457), and a log line for what was refused.
 // The status and the other headers are there already.
 func ExampleWithDenyHandler() {
-	guard, err := bearer.New(exampleVerifier(), bearer.WithDenyHandler(
-		func(w http.ResponseWriter, r *http.Request, denied *bearer.DeniedError) {
+	guard, err := httpauth.New(exampleVerifier(), httpauth.WithDenyHandler(
+		func(w http.ResponseWriter, r *http.Request, denied *httpauth.DeniedError) {
 			fmt.Println("log:", r.URL.Path, denied)
 			w.Header().Set("Content-Type", "application/problem+json")
 			_ = json.NewEncoder(w).Encode(map[string]any{"status": denied.Status, "detail": denied.Description})
@@ -176,16 +176,16 @@ func ExampleWithDenyHandler() {
 	}
 	show(guard.Handler(http.NotFoundHandler()), "/orders", issuer.AccessToken(jwtverifiertest.Claims{"aud": "api://other"}))
 	// Output:
-	// log: /orders bearer: status 401: jwtverifier: wrong audience: want "api://default"
+	// log: /orders httpauth: status 401: jwtverifier: wrong audience: want "api://default"
 	// 401 Bearer error="invalid_token", error_description="the access token is not meant for this service" {"detail":"the access token is not meant for this service","status":401}
 }
 
 // Tokens that are bound to the client certificate of the connection (RFC 8705
 // §3). The server asks for one with tls.RequestClientCert.
 func ExampleWithProof() {
-	guard, err := bearer.New(
+	guard, err := httpauth.New(
 		exampleVerifier(jwtverifier.WithSenderConstrainedTokens()),
-		bearer.WithProof(func(r *http.Request, token *jwtverifier.AccessToken) error {
+		httpauth.WithProof(func(r *http.Request, token *jwtverifier.AccessToken) error {
 			if token.Confirmation.JWKThumbprint != "" || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 				return errors.New("no client certificate, or not bound to one")
 			}
@@ -206,10 +206,10 @@ func ExampleWithProof() {
 // A test of a handler needs no Guard.
 func ExampleContextWithToken() {
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "admin: ", bearer.TokenFrom(r.Context()).HasScopes("admin"))
+		fmt.Fprint(w, "admin: ", httpauth.TokenFrom(r.Context()).HasScopes("admin"))
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r = r.WithContext(bearer.ContextWithToken(r.Context(), &jwtverifier.AccessToken{Scopes: []string{"admin"}}))
+	r = r.WithContext(httpauth.ContextWithToken(r.Context(), &jwtverifier.AccessToken{Scopes: []string{"admin"}}))
 	w := httptest.NewRecorder()
 	handler(w, r)
 	fmt.Println(w.Body)
@@ -218,12 +218,12 @@ func ExampleContextWithToken() {
 
 // Whose request it is, for every log line of a handler.
 func ExampleTokenFrom() {
-	guard, err := bearer.New(exampleVerifier())
+	guard, err := httpauth.New(exampleVerifier())
 	if err != nil {
 		log.Fatal(err)
 	}
 	handler := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token := bearer.TokenFrom(r.Context())
+		token := httpauth.TokenFrom(r.Context())
 		fmt.Fprintf(w, "%s for %s, scopes %q", token.ClientID, token.Subject, token.Scopes)
 	}))
 	show(handler, "/", issuer.AccessToken())

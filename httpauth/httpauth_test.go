@@ -1,4 +1,4 @@
-package bearer_test
+package httpauth_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -28,12 +28,12 @@ func (f verifierFunc) VerifyAccessToken(ctx context.Context, raw string) (*jwtve
 }
 
 // fails is a Verifier that returns this error.
-func fails(err error) bearer.Verifier {
+func fails(err error) httpauth.AccessTokenVerifier {
 	return verifierFunc(func(context.Context, string) (*jwtverifier.AccessToken, error) { return nil, err })
 }
 
 // accepts is a Verifier that returns this token, and counts in calls.
-func accepts(token *jwtverifier.AccessToken, calls *int) bearer.Verifier {
+func accepts(token *jwtverifier.AccessToken, calls *int) httpauth.AccessTokenVerifier {
 	return verifierFunc(func(context.Context, string) (*jwtverifier.AccessToken, error) {
 		*calls++
 		return token, nil
@@ -51,9 +51,9 @@ func newVerifier(t testing.TB, issuer *jwtverifiertest.Issuer, opts ...jwtverifi
 	return v
 }
 
-func newGuard(t testing.TB, v bearer.Verifier, opts ...bearer.Option) *bearer.Guard {
+func newGuard(t testing.TB, v httpauth.AccessTokenVerifier, opts ...httpauth.Option) *httpauth.Guard {
 	t.Helper()
-	g, err := bearer.New(v, opts...)
+	g, err := httpauth.New(v, opts...)
 	require.NoError(t, err)
 	return g
 }
@@ -73,7 +73,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 
 // served is a handler behind a guard.
 var served = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-	_, _ = io.WriteString(w, "served "+bearer.TokenFrom(r.Context()).Subject)
+	_, _ = io.WriteString(w, "served "+httpauth.TokenFrom(r.Context()).Subject)
 })
 
 const (
@@ -91,7 +91,7 @@ const invalidRequest = `Bearer realm="api", error="invalid_request", error_descr
 
 // reasons are all the errors that say why a request was denied.
 var reasons = []error{
-	bearer.ErrNoCredentials, bearer.ErrInvalidRequest, bearer.ErrInsufficientScope,
+	httpauth.ErrNoCredentials, httpauth.ErrInvalidRequest, httpauth.ErrInsufficientScope,
 	jwtverifier.ErrMalformed, jwtverifier.ErrAlgorithm, jwtverifier.ErrUnknownKey, jwtverifier.ErrSignature,
 	jwtverifier.ErrTokenType, jwtverifier.ErrIssuer, jwtverifier.ErrAudience, jwtverifier.ErrClientID,
 	jwtverifier.ErrClaim, jwtverifier.ErrConfirmation, jwtverifier.ErrIssuedAt, jwtverifier.ErrNotYetValid,
@@ -101,7 +101,7 @@ var reasons = []error{
 func TestRequests(t *testing.T) {
 	issuer := jwtverifiertest.New("")
 	verifier := newVerifier(t, issuer, jwtverifier.WithAuthorizedClients(jwtverifiertest.ClientID))
-	guard := newGuard(t, verifier, bearer.WithRealm("api"))
+	guard := newGuard(t, verifier, httpauth.WithRealm("api"))
 
 	good := issuer.AccessToken()
 	with := func(name string, value any) string { return issuer.AccessToken(jwtverifiertest.Claims{name: value}) }
@@ -119,7 +119,7 @@ func TestRequests(t *testing.T) {
 		name      string
 		headers   []string
 		scopes    []string
-		verifier  bearer.Verifier // nil: the real one
+		verifier  httpauth.AccessTokenVerifier // nil: the real one
 		status    int
 		challenge string
 		body      string // "": the challenge's description
@@ -133,38 +133,38 @@ func TestRequests(t *testing.T) {
 		{name: "a required scope", headers: []string{"Bearer " + good}, scopes: []string{"read"}, status: 200, body: "served user"},
 		{name: "all required scopes", headers: []string{"Bearer " + good}, scopes: []string{"openid", "read"}, status: 200, body: "served user"},
 
-		{name: "no header", status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "no header, scopes", scopes: []string{"read"}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "Basic", headers: []string{"Basic dXNlcjpwYXNz"}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "DPoP", headers: []string{"DPoP " + good}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "Digest with parameters", headers: []string{`Digest username="a", realm="b"`}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "scheme that starts with Bearer", headers: []string{"Bearer2 " + good}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "token without scheme", headers: []string{good}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
-		{name: "1 MiB of another scheme", headers: []string{"Basic " + strings.Repeat("\xff", 1<<20)}, status: 401, challenge: bare, body: required, reason: bearer.ErrNoCredentials},
+		{name: "no header", status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "no header, scopes", scopes: []string{"read"}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "Basic", headers: []string{"Basic dXNlcjpwYXNz"}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "DPoP", headers: []string{"DPoP " + good}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "Digest with parameters", headers: []string{`Digest username="a", realm="b"`}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "scheme that starts with Bearer", headers: []string{"Bearer2 " + good}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "token without scheme", headers: []string{good}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
+		{name: "1 MiB of another scheme", headers: []string{"Basic " + strings.Repeat("\xff", 1<<20)}, status: 401, challenge: bare, body: required, reason: httpauth.ErrNoCredentials},
 
-		{name: "two headers", headers: []string{"Bearer " + good, "Bearer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "Basic and Bearer", headers: []string{"Basic dXNlcjpwYXNz", "Bearer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "empty", headers: []string{""}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "only spaces", headers: []string{"   "}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "only the scheme", headers: []string{"Bearer"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "scheme and a space", headers: []string{"Bearer "}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "tab after the scheme", headers: []string{"Bearer\t" + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "tab after the space", headers: []string{"Bearer \t" + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "comma after the scheme", headers: []string{"Bearer, " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "comma after the token", headers: []string{"Bearer " + good + ","}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "two in one header", headers: []string{"Bearer " + good + ", Bearer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "two tokens", headers: []string{"Bearer " + good + " " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "quoted", headers: []string{`Bearer "` + good + `"`}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "parameter", headers: []string{"Bearer token=" + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "only padding", headers: []string{"Bearer ==="}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "NUL in the token", headers: []string{"Bearer a\x00b"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "NUL in the scheme", headers: []string{"Bearer\x00 " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "line break", headers: []string{"Bearer " + good + "\r\nX: y"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "non-ASCII token", headers: []string{"Bearer tökén"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "non-ASCII scheme", headers: []string{"Beärer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "invalid UTF-8", headers: []string{"Bearer \xff\xfe"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "1 MiB of commas", headers: []string{"Bearer " + strings.Repeat(",", 1<<20)}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
-		{name: "1 MiB of spaces", headers: []string{"Bearer" + strings.Repeat(" ", 1<<20) + "x y"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: bearer.ErrInvalidRequest},
+		{name: "two headers", headers: []string{"Bearer " + good, "Bearer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "Basic and Bearer", headers: []string{"Basic dXNlcjpwYXNz", "Bearer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "empty", headers: []string{""}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "only spaces", headers: []string{"   "}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "only the scheme", headers: []string{"Bearer"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "scheme and a space", headers: []string{"Bearer "}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "tab after the scheme", headers: []string{"Bearer\t" + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "tab after the space", headers: []string{"Bearer \t" + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "comma after the scheme", headers: []string{"Bearer, " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "comma after the token", headers: []string{"Bearer " + good + ","}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "two in one header", headers: []string{"Bearer " + good + ", Bearer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "two tokens", headers: []string{"Bearer " + good + " " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "quoted", headers: []string{`Bearer "` + good + `"`}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "parameter", headers: []string{"Bearer token=" + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "only padding", headers: []string{"Bearer ==="}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "NUL in the token", headers: []string{"Bearer a\x00b"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "NUL in the scheme", headers: []string{"Bearer\x00 " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "line break", headers: []string{"Bearer " + good + "\r\nX: y"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "non-ASCII token", headers: []string{"Bearer tökén"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "non-ASCII scheme", headers: []string{"Beärer " + good}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "invalid UTF-8", headers: []string{"Bearer \xff\xfe"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "1 MiB of commas", headers: []string{"Bearer " + strings.Repeat(",", 1<<20)}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
+		{name: "1 MiB of spaces", headers: []string{"Bearer" + strings.Repeat(" ", 1<<20) + "x y"}, status: 400, challenge: invalidRequest, body: oneHeader, reason: httpauth.ErrInvalidRequest},
 
 		{name: "not a JWT", headers: []string{"Bearer abc.~+/=="}, status: 401, challenge: invalidToken("the access token is malformed"), reason: jwtverifier.ErrMalformed},
 		{name: "1 MiB of token", headers: []string{"Bearer " + strings.Repeat("a", 1<<20)}, status: 401, challenge: invalidToken("the access token is malformed"), reason: jwtverifier.ErrMalformed},
@@ -191,9 +191,9 @@ func TestRequests(t *testing.T) {
 		{name: "only the family", headers: []string{"Bearer x"}, verifier: fails(jwtverifier.ErrInvalidToken), status: 401,
 			challenge: invalidToken("the access token was refused"), reason: jwtverifier.ErrInvalidToken},
 
-		{name: "missing scope", headers: []string{"Bearer " + good}, scopes: []string{"read", "write"}, status: 403, challenge: scopeChallenge, reason: bearer.ErrInsufficientScope},
-		{name: "no scopes at all", headers: []string{"Bearer " + with("scp", jwtverifiertest.Absent)}, scopes: []string{"read", "write"}, status: 403, challenge: scopeChallenge, reason: bearer.ErrInsufficientScope},
-		{name: "scope in another case", headers: []string{"Bearer " + with("scp", "READ WRITE")}, scopes: []string{"read", "write"}, status: 403, challenge: scopeChallenge, reason: bearer.ErrInsufficientScope},
+		{name: "missing scope", headers: []string{"Bearer " + good}, scopes: []string{"read", "write"}, status: 403, challenge: scopeChallenge, reason: httpauth.ErrInsufficientScope},
+		{name: "no scopes at all", headers: []string{"Bearer " + with("scp", jwtverifiertest.Absent)}, scopes: []string{"read", "write"}, status: 403, challenge: scopeChallenge, reason: httpauth.ErrInsufficientScope},
+		{name: "scope in another case", headers: []string{"Bearer " + with("scp", "READ WRITE")}, scopes: []string{"read", "write"}, status: 403, challenge: scopeChallenge, reason: httpauth.ErrInsufficientScope},
 
 		{name: "unavailable", headers: []string{"Bearer x"}, verifier: fails(&jwtverifier.UnavailableError{}), status: 503, body: unavailable, reason: jwtverifier.ErrUnavailable},
 		{name: "misconfigured", headers: []string{"Bearer x"}, verifier: &jwtverifier.Verifier{}, status: 500, body: internal, reason: jwtverifier.ErrMisconfigured},
@@ -207,7 +207,7 @@ func TestRequests(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			g := guard
 			if row.verifier != nil {
-				g = newGuard(t, row.verifier, bearer.WithRealm("api"))
+				g = newGuard(t, row.verifier, httpauth.WithRealm("api"))
 			}
 			h := g.Handler(served)
 			if row.scopes != nil {
@@ -237,7 +237,7 @@ func TestRequests(t *testing.T) {
 				return
 			}
 			require.Nil(t, token)
-			denied, ok := errors.AsType[*bearer.DeniedError](err)
+			denied, ok := errors.AsType[*httpauth.DeniedError](err)
 			require.True(t, ok)
 			assert.Equal(t, row.status, denied.Status)
 			assert.Equal(t, row.challenge, denied.Challenge)
@@ -294,7 +294,7 @@ func TestRetryAfter(t *testing.T) {
 func TestIssuerDown(t *testing.T) {
 	issuer := jwtverifiertest.New("")
 	issuer.Down()
-	guard := newGuard(t, newVerifier(t, issuer), bearer.WithRealm("api"))
+	guard := newGuard(t, newVerifier(t, issuer), httpauth.WithRealm("api"))
 	w := serve(guard.Handler(served), request("Bearer "+issuer.AccessToken()))
 	assert.Equal(t, 503, w.Code)
 	assert.Equal(t, "1", w.Header().Get("Retry-After"))
@@ -306,7 +306,7 @@ func TestNesting(t *testing.T) {
 	var calls, proofs int
 	token := &jwtverifier.AccessToken{Scopes: []string{"a", "b"}, Confirmation: &jwtverifier.Confirmation{CertificateThumbprint: "x"}}
 	v := accepts(token, &calls)
-	guard := newGuard(t, v, bearer.WithProof(func(*http.Request, *jwtverifier.AccessToken) error {
+	guard := newGuard(t, v, httpauth.WithProof(func(*http.Request, *jwtverifier.AccessToken) error {
 		proofs++
 		return nil
 	}))
@@ -320,7 +320,7 @@ func TestNesting(t *testing.T) {
 		got, err := guard.Check(r)
 		require.NoError(t, err)
 		require.Same(t, token, got)
-		require.Same(t, token, bearer.TokenFrom(r.Context()))
+		require.Same(t, token, httpauth.TokenFrom(r.Context()))
 	}))))
 	status, verified, proven := count(nested, request("Bearer x"))
 	assert.Equal(t, []int{200, 1, 1}, []int{status, verified, proven})
@@ -346,10 +346,10 @@ func TestNesting(t *testing.T) {
 
 	// A token from nowhere lets nobody in.
 	r := request()
-	status, verified, _ = count(guard.Handler(served), r.WithContext(bearer.ContextWithToken(r.Context(), token)))
+	status, verified, _ = count(guard.Handler(served), r.WithContext(httpauth.ContextWithToken(r.Context(), token)))
 	assert.Equal(t, []int{401, 0}, []int{status, verified})
-	var zero bearer.Guard
-	status, _, _ = count(zero.Handler(served), r.WithContext(bearer.ContextWithToken(r.Context(), token)))
+	var zero httpauth.Guard
+	status, _, _ = count(zero.Handler(served), r.WithContext(httpauth.ContextWithToken(r.Context(), token)))
 	assert.Equal(t, 500, status)
 }
 
@@ -359,8 +359,8 @@ func TestProof(t *testing.T) {
 	bound := issuer.AccessToken(jwtverifiertest.Claims{"cnf": map[string]string{"x5t#S256": "thumbprint"}})
 
 	var asked []string
-	returns := func(err error) bearer.Option {
-		return bearer.WithProof(func(r *http.Request, token *jwtverifier.AccessToken) error {
+	returns := func(err error) httpauth.Option {
+		return httpauth.WithProof(func(r *http.Request, token *jwtverifier.AccessToken) error {
 			asked = append(asked, r.URL.Path+" "+token.Confirmation.CertificateThumbprint)
 			return err
 		})
@@ -369,7 +369,7 @@ func TestProof(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		token  string
-		proof  bearer.Option // nil: none
+		proof  httpauth.Option // nil: none
 		status int
 		header string
 		reason error
@@ -383,7 +383,7 @@ func TestProof(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			asked = nil
-			opts := []bearer.Option{bearer.WithRealm("api")}
+			opts := []httpauth.Option{httpauth.WithRealm("api")}
 			if row.proof != nil {
 				opts = append(opts, row.proof)
 			}
@@ -407,43 +407,43 @@ func TestProof(t *testing.T) {
 }
 
 func TestDenyHandler(t *testing.T) {
-	type answer = func(w http.ResponseWriter, r *http.Request, denied *bearer.DeniedError)
+	type answer = func(w http.ResponseWriter, r *http.Request, denied *httpauth.DeniedError)
 	for _, row := range []struct {
 		name   string
 		deny   answer
 		status int
 		body   string
 	}{
-		{"writes nothing", func(http.ResponseWriter, *http.Request, *bearer.DeniedError) {}, 401, ""},
-		{"writes a body", func(w http.ResponseWriter, _ *http.Request, denied *bearer.DeniedError) {
+		{"writes nothing", func(http.ResponseWriter, *http.Request, *httpauth.DeniedError) {}, 401, ""},
+		{"writes a body", func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
 			_, _ = io.WriteString(w, "sorry, ")
 			_, _ = io.WriteString(w, denied.Description)
 		}, 401, "sorry, an access token is required"},
-		{"writes a status", func(w http.ResponseWriter, _ *http.Request, _ *bearer.DeniedError) {
+		{"writes a status", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 			w.WriteHeader(404)
 			_, _ = io.WriteString(w, "nothing here")
 		}, 404, "nothing here"},
-		{"early hints first", func(w http.ResponseWriter, _ *http.Request, _ *bearer.DeniedError) {
+		{"early hints first", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 			w.WriteHeader(http.StatusEarlyHints)
 			_, _ = io.WriteString(w, "body")
 		}, 401, "body"},
-		{"empty write", func(w http.ResponseWriter, _ *http.Request, _ *bearer.DeniedError) {
+		{"empty write", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 			_, _ = w.Write(nil)
 		}, 401, ""},
-		{"standard answer", func(w http.ResponseWriter, _ *http.Request, denied *bearer.DeniedError) {
+		{"standard answer", func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
 			denied.Answer(w)
 		}, 401, required},
-		{"tries to get around it", func(w http.ResponseWriter, _ *http.Request, _ *bearer.DeniedError) {
+		{"tries to get around it", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 			assert.Error(t, http.NewResponseController(w).Flush())
 			_, ok := w.(http.Flusher)
 			assert.False(t, ok)
 		}, 401, ""},
-		{"changes the error", func(_ http.ResponseWriter, _ *http.Request, denied *bearer.DeniedError) {
-			*denied = bearer.DeniedError{}
+		{"changes the error", func(_ http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
+			*denied = httpauth.DeniedError{}
 		}, 401, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			guard := newGuard(t, fails(io.EOF), bearer.WithDenyHandler(row.deny))
+			guard := newGuard(t, fails(io.EOF), httpauth.WithDenyHandler(row.deny))
 			server := httptest.NewServer(guard.Handler(served))
 			defer server.Close()
 			status, header, body := get(t, server.URL)
@@ -457,13 +457,13 @@ func TestDenyHandler(t *testing.T) {
 	t.Run("is given the request and the reason", func(t *testing.T) {
 		cause := &jwtverifier.UnavailableError{RetryAfter: 1500 * time.Millisecond, Err: io.ErrUnexpectedEOF}
 		called := false
-		guard := newGuard(t, fails(cause), bearer.WithDenyHandler(func(w http.ResponseWriter, r *http.Request, denied *bearer.DeniedError) {
+		guard := newGuard(t, fails(cause), httpauth.WithDenyHandler(func(w http.ResponseWriter, r *http.Request, denied *httpauth.DeniedError) {
 			called = true
 			assert.Equal(t, "/orders", r.URL.Path)
-			assert.Equal(t, &bearer.DeniedError{Status: 503, RetryAfter: 2 * time.Second, Err: cause,
+			assert.Equal(t, &httpauth.DeniedError{Status: 503, RetryAfter: 2 * time.Second, Err: cause,
 				Description: "access tokens cannot be verified at the moment"}, denied)
 			assert.ErrorIs(t, denied, io.ErrUnexpectedEOF)
-			assert.EqualError(t, denied, "bearer: status 503: jwtverifier: unavailable: unexpected EOF")
+			assert.EqualError(t, denied, "httpauth: status 503: jwtverifier: unavailable: unexpected EOF")
 		}))
 		w := serve(guard.Handler(served), request("Bearer x"))
 		assert.True(t, called)
@@ -483,20 +483,22 @@ func TestMisuse(t *testing.T) {
 		nilFunc     verifierFunc
 		good        = fails(io.EOF)
 	)
-	for name, try := range map[string]func() (*bearer.Guard, error){
-		"nil":               func() (*bearer.Guard, error) { return bearer.New(nil) },
-		"nil pointer":       func() (*bearer.Guard, error) { return bearer.New(nilVerifier) },
-		"nil function":      func() (*bearer.Guard, error) { return bearer.New(nilFunc) },
-		"nil option":        func() (*bearer.Guard, error) { return bearer.New(good, nil) },
-		"nil proof":         func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithProof(nil)) },
-		"nil deny handler":  func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithDenyHandler(nil)) },
-		"empty realm":       func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("")) },
-		"realm with tab":    func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("a\tb")) },
-		"realm with break":  func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("a\r\nX: y")) },
-		"realm with DEL":    func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("a\x7f")) },
-		"realm not ASCII":   func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("Überweisung")) },
-		"realm not UTF-8":   func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("\xff")) },
-		"good, then broken": func() (*bearer.Guard, error) { return bearer.New(good, bearer.WithRealm("a"), bearer.WithRealm("")) },
+	for name, try := range map[string]func() (*httpauth.Guard, error){
+		"nil":              func() (*httpauth.Guard, error) { return httpauth.New(nil) },
+		"nil pointer":      func() (*httpauth.Guard, error) { return httpauth.New(nilVerifier) },
+		"nil function":     func() (*httpauth.Guard, error) { return httpauth.New(nilFunc) },
+		"nil option":       func() (*httpauth.Guard, error) { return httpauth.New(good, nil) },
+		"nil proof":        func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithProof(nil)) },
+		"nil deny handler": func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithDenyHandler(nil)) },
+		"empty realm":      func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithRealm("")) },
+		"realm with tab":   func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithRealm("a\tb")) },
+		"realm with break": func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithRealm("a\r\nX: y")) },
+		"realm with DEL":   func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithRealm("a\x7f")) },
+		"realm not ASCII":  func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithRealm("Überweisung")) },
+		"realm not UTF-8":  func() (*httpauth.Guard, error) { return httpauth.New(good, httpauth.WithRealm("\xff")) },
+		"good, then broken": func() (*httpauth.Guard, error) {
+			return httpauth.New(good, httpauth.WithRealm("a"), httpauth.WithRealm(""))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			guard, err := try()
@@ -506,7 +508,7 @@ func TestMisuse(t *testing.T) {
 	}
 
 	// A struct, not a pointer, is a Verifier too.
-	newGuard(t, struct{ bearer.Verifier }{good})
+	newGuard(t, struct{ httpauth.AccessTokenVerifier }{good})
 
 	guard := newGuard(t, good)
 	for name, try := range map[string]func(){
@@ -529,7 +531,7 @@ func TestMisuse(t *testing.T) {
 		})
 	}
 
-	for name, guard := range map[string]*bearer.Guard{"nil Guard": nil, "zero Guard": {}} {
+	for name, guard := range map[string]*httpauth.Guard{"nil Guard": nil, "zero Guard": {}} {
 		t.Run(name, func(t *testing.T) {
 			for _, h := range []http.Handler{guard.Handler(served), guard.RequireScopes("read")(served)} {
 				w := serve(h, request("Bearer x"))
@@ -556,12 +558,12 @@ func TestRequireScopesCopies(t *testing.T) {
 }
 
 func TestTokenFrom(t *testing.T) {
-	assert.Nil(t, bearer.TokenFrom(t.Context()))
-	assert.False(t, bearer.TokenFrom(t.Context()).HasScopes("read"))
+	assert.Nil(t, httpauth.TokenFrom(t.Context()))
+	assert.False(t, httpauth.TokenFrom(t.Context()).HasScopes("read"))
 	token := &jwtverifier.AccessToken{Scopes: []string{"read"}}
-	assert.Same(t, token, bearer.TokenFrom(bearer.ContextWithToken(t.Context(), token)))
+	assert.Same(t, token, httpauth.TokenFrom(httpauth.ContextWithToken(t.Context(), token)))
 
-	ctx := bearer.ContextWithToken(t.Context(), &jwtverifier.AccessToken{Token: jwtverifier.Token{Subject: "secret"}})
+	ctx := httpauth.ContextWithToken(t.Context(), &jwtverifier.AccessToken{Token: jwtverifier.Token{Subject: "secret"}})
 	assert.NotContains(t, fmt.Sprint(ctx), "secret")
 }
 

@@ -1,4 +1,4 @@
-package bearer_test
+package httpauth_test
 
 import (
 	"net/http"
@@ -9,12 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
-func withMetadata(resource string) bearer.Option {
-	return bearer.WithResourceMetadata(bearer.ResourceMetadata{
+func withMetadata(resource string) httpauth.Option {
+	return httpauth.WithResourceMetadata(httpauth.ResourceMetadata{
 		Resource:             resource,
 		AuthorizationServers: []string{"https://issuer.example/oauth2/default"},
 	})
@@ -62,14 +62,14 @@ func TestMetadataDocument(t *testing.T) {
 	require.NoError(t, err)
 	defer issuer.Close()
 	verifier := newVerifier(t, issuer)
-	m := bearer.ResourceMetadata{
+	m := httpauth.ResourceMetadata{
 		Resource:             "https://api.example/orders",
 		AuthorizationServers: []string{verifier.Issuer(), "http://keycloak:8080/realms/x"},
 		Scopes:               []string{"orders.read", "orders.write"},
 		Name:                 `Orders & "more" für alle`,
 		Documentation:        "https://api.example/docs?v=2#auth",
 	}
-	guard := newGuard(t, verifier, bearer.WithRealm("orders"), bearer.WithResourceMetadata(m))
+	guard := newGuard(t, verifier, httpauth.WithRealm("orders"), httpauth.WithResourceMetadata(m))
 	m.Scopes[0], m.AuthorizationServers[0] = "changed", "changed"
 
 	mux := http.NewServeMux()
@@ -112,22 +112,22 @@ func TestMetadataDocument(t *testing.T) {
 }
 
 func TestMetadataMisuse(t *testing.T) {
-	good := func() bearer.ResourceMetadata {
-		return bearer.ResourceMetadata{Resource: "https://api.example", AuthorizationServers: []string{"https://issuer.example"}}
+	good := func() httpauth.ResourceMetadata {
+		return httpauth.ResourceMetadata{Resource: "https://api.example", AuthorizationServers: []string{"https://issuer.example"}}
 	}
-	_, err := bearer.New(fails(nil), bearer.WithResourceMetadata(good()))
+	_, err := httpauth.New(fails(nil), httpauth.WithResourceMetadata(good()))
 	require.NoError(t, err)
 
-	rows := map[string]func(*bearer.ResourceMetadata){
-		"no authorization servers": func(m *bearer.ResourceMetadata) { m.AuthorizationServers = nil },
-		"empty issuer":             func(m *bearer.ResourceMetadata) { m.AuthorizationServers[0] = "" },
-		"issuer with fragment":     func(m *bearer.ResourceMetadata) { m.AuthorizationServers[0] += "#x" },
-		"issuer of another scheme": func(m *bearer.ResourceMetadata) { m.AuthorizationServers[0] = "ftp://issuer.example" },
-		"empty scope":              func(m *bearer.ResourceMetadata) { m.Scopes = []string{""} },
-		"two scopes in one":        func(m *bearer.ResourceMetadata) { m.Scopes = []string{"a b"} },
-		"relative documentation":   func(m *bearer.ResourceMetadata) { m.Documentation = "/docs" },
-		"broken documentation":     func(m *bearer.ResourceMetadata) { m.Documentation = "https://[" },
-		"script as documentation":  func(m *bearer.ResourceMetadata) { m.Documentation = "javascript://x/%0aalert(1)" },
+	rows := map[string]func(*httpauth.ResourceMetadata){
+		"no authorization servers": func(m *httpauth.ResourceMetadata) { m.AuthorizationServers = nil },
+		"empty issuer":             func(m *httpauth.ResourceMetadata) { m.AuthorizationServers[0] = "" },
+		"issuer with fragment":     func(m *httpauth.ResourceMetadata) { m.AuthorizationServers[0] += "#x" },
+		"issuer of another scheme": func(m *httpauth.ResourceMetadata) { m.AuthorizationServers[0] = "ftp://issuer.example" },
+		"empty scope":              func(m *httpauth.ResourceMetadata) { m.Scopes = []string{""} },
+		"two scopes in one":        func(m *httpauth.ResourceMetadata) { m.Scopes = []string{"a b"} },
+		"relative documentation":   func(m *httpauth.ResourceMetadata) { m.Documentation = "/docs" },
+		"broken documentation":     func(m *httpauth.ResourceMetadata) { m.Documentation = "https://[" },
+		"script as documentation":  func(m *httpauth.ResourceMetadata) { m.Documentation = "javascript://x/%0aalert(1)" },
 	}
 	for name, resource := range map[string]string{
 		"empty": "", "relative": "/mcp", "no host": "https://", "only a port": "https://:8080", "opaque": "https:api.example",
@@ -139,13 +139,13 @@ func TestMetadataMisuse(t *testing.T) {
 		"last dot segment": "https://api.example/a/..", "single dot": "https://api.example/./a", "escaped dots": "https://api.example/%2e%2e/a",
 		"two slashes": "https://api.example//", "two slashes inside": "https://api.example/a//b", "two slashes at the end": "https://api.example/a//",
 	} {
-		rows["resource: "+name] = func(m *bearer.ResourceMetadata) { m.Resource = resource }
+		rows["resource: "+name] = func(m *httpauth.ResourceMetadata) { m.Resource = resource }
 	}
 	for name, spoil := range rows {
 		t.Run(name, func(t *testing.T) {
 			m := good()
 			spoil(&m)
-			guard, err := bearer.New(fails(nil), bearer.WithResourceMetadata(m))
+			guard, err := httpauth.New(fails(nil), httpauth.WithResourceMetadata(m))
 			assert.Nil(t, guard)
 			assert.ErrorIs(t, err, jwtverifier.ErrMisconfigured)
 		})

@@ -1,4 +1,4 @@
-package bearer_test
+package httpauth_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
-	"example.com/jwtverifier/bearer"
+	"example.com/jwtverifier/httpauth"
 )
 
 // Independent of the package: RFC 9110 §5.6.2 (token), §11.2 (token68), §11.4.
@@ -74,8 +74,8 @@ func FuzzChallenge(f *testing.F) {
 	f.Add("a\r\nSet-Cookie: x=y", "a b", "é")
 	f.Add("\x7f", `"`, `\`)
 
-	guardWith := func(realm, path string) (*bearer.Guard, error) {
-		return bearer.New(accepts(&jwtverifier.AccessToken{}, new(int)), bearer.WithRealm(realm), withMetadata("https://api.example/"+path))
+	guardWith := func(realm, path string) (*httpauth.Guard, error) {
+		return httpauth.New(accepts(&jwtverifier.AccessToken{}, new(int)), httpauth.WithRealm(realm), withMetadata("https://api.example/"+path))
 	}
 	good, err := guardWith("api", "mcp")
 	require.NoError(f, err)
@@ -207,7 +207,7 @@ func TestDescriptions(t *testing.T) {
 	for _, reason := range append(reasons, jwtverifier.ErrNonce, jwtverifier.ErrTokenHash, jwtverifier.ErrAuthTime, jwtverifier.ErrAuthorizedParty) {
 		guard := newGuard(t, fails(&jwtverifier.TokenError{Reason: reason}))
 		_, err := guard.Check(request("Bearer x"))
-		denied, ok := errors.AsType[*bearer.DeniedError](err)
+		denied, ok := errors.AsType[*httpauth.DeniedError](err)
 		require.True(t, ok)
 		assert.Regexp(t, `^[ !#-\[\]-~]+$`, denied.Description)
 		if denied.Challenge != "" {

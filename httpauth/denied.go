@@ -1,4 +1,4 @@
-package bearer
+package httpauth
 
 import (
 	"errors"
@@ -34,7 +34,7 @@ type DeniedError struct {
 
 // Error returns the status and the text of Err.
 func (e *DeniedError) Error() string {
-	return fmt.Sprintf("bearer: status %d: %v", e.Status, e.Err)
+	return fmt.Sprintf("httpauth: status %d: %v", e.Status, e.Err)
 }
 
 // Unwrap returns Err.
