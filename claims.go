@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json"
 )
 
@@ -126,8 +127,8 @@ func (t IDToken) GoString() string { return t.String() }
 func (t IDToken) LogValue() slog.Value { return t.logValue("ID token") }
 
 func (t *Token) describe(kind string) string {
-	return fmt.Sprintf("%s of %s, kid %s, expires %s", kind, quote(t.Issuer, maxForeignText),
-		quote(t.KeyID, maxKeyIDText), t.Expiry.Format(time.RFC3339))
+	return fmt.Sprintf("%s of %s, kid %s, expires %s", kind, strict.Quote(t.Issuer, maxForeignText),
+		strict.Quote(t.KeyID, maxKeyIDText), t.Expiry.Format(time.RFC3339))
 }
 
 func (t *Token) logValue(kind string) slog.Value {
@@ -140,15 +141,15 @@ func (t *Token) logValue(kind string) slog.Value {
 type claims struct {
 	payload string // the whole object
 
-	iss, sub, aud, exp, nbf, iat, jti value
-	typ, tokenUse, events, cnf        value
-	cid, clientID, azp, appID         value
-	scp, scope                        value
-	nonce, atHash, cHash, authTime    value
-	acr, amr                          value
+	iss, sub, aud, exp, nbf, iat, jti strict.Value
+	typ, tokenUse, events, cnf        strict.Value
+	cid, clientID, azp, appID         strict.Value
+	scp, scope                        strict.Value
+	nonce, atHash, cHash, authTime    strict.Value
+	acr, amr                          strict.Value
 }
 
-func (c *claims) member(name []byte) *value {
+func (c *claims) Member(name []byte) *strict.Value {
 	switch string(name) {
 	case "iss":
 		return &c.iss
@@ -218,18 +219,18 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 	if p.cHash != "" {
 		return nil, refuse(ErrTokenType, "c_hash")
 	}
-	if p.tokenUse != "" && !isText(p.tokenUse, "access") {
+	if p.tokenUse != "" && !p.tokenUse.Is("access") {
 		return nil, refuse(ErrTokenType, "token_use")
 	}
-	if isText(p.typ, "ID") || isText(p.typ, "Refresh") || isText(p.typ, "Logout") {
+	if p.typ.Is("ID") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
 		return nil, refuse(ErrTokenType, "typ")
 	}
 
-	if !isText(p.iss, c.issuer) {
+	if !p.iss.Is(c.issuer) {
 		return nil, refuse(ErrIssuer, "iss", c.issuer)
 	}
 
-	t.Audience, ok = oneOrMore(p.aud)
+	t.Audience, ok = p.aud.OneOrMore()
 	switch {
 	case c.withoutAudience && p.aud != "" && (!ok || len(t.Audience) > 0),
 		!c.withoutAudience && !containsAny(t.Audience, c.audiences):
@@ -237,24 +238,24 @@ func (c *config) accessToken(h *header, p *claims, now time.Time) (*AccessToken,
 	}
 
 	claim, client := p.client()
-	t.ClientID, _ = text(client)
+	t.ClientID, _ = client.Text()
 	if len(c.authorizedClients) > 0 && !slices.Contains(c.authorizedClients, t.ClientID) {
 		return nil, refuse(ErrClientID, claim, c.authorizedClients...)
 	}
 
-	if t.Subject, ok = text(p.sub); !ok && p.sub.present() {
+	if t.Subject, ok = p.sub.Text(); !ok && p.sub.Present() {
 		return nil, refuse(ErrClaim, "sub")
 	}
 
-	scp, ok := scopes(p.scp)
+	scp, ok := p.scp.Scopes()
 	if !ok {
 		return nil, refuse(ErrClaim, "scp")
 	}
-	scope, ok := scopes(p.scope)
+	scope, ok := p.scope.Scopes()
 	if !ok {
 		return nil, refuse(ErrClaim, "scope")
 	}
-	if t.Scopes = scope; p.scp.present() {
+	if t.Scopes = scope; p.scp.Present() {
 		t.Scopes = scp
 	}
 
@@ -285,21 +286,21 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 	if p.events != "" {
 		return nil, refuse(ErrTokenType, "events")
 	}
-	if p.tokenUse != "" && !isText(p.tokenUse, "id") {
+	if p.tokenUse != "" && !p.tokenUse.Is("id") {
 		return nil, refuse(ErrTokenType, "token_use")
 	}
-	if isText(p.typ, "Bearer") || isText(p.typ, "Refresh") || isText(p.typ, "Logout") {
+	if p.typ.Is("Bearer") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
 		return nil, refuse(ErrTokenType, "typ")
 	}
 
-	if !isText(p.iss, c.issuer) {
+	if !p.iss.Is(c.issuer) {
 		return nil, refuse(ErrIssuer, "iss", c.issuer)
 	}
 	if prev != nil && prev.Issuer != c.issuer {
 		return nil, refuse(ErrIssuer, "iss")
 	}
 
-	t.Audience, _ = oneOrMore(p.aud)
+	t.Audience, _ = p.aud.OneOrMore()
 	if !containsAny(t.Audience, c.clientIDs) {
 		return nil, refuse(ErrAudience, "aud", c.clientIDs...)
 	}
@@ -307,7 +308,7 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 		return nil, refuse(ErrAudience, "aud")
 	}
 
-	t.AuthorizedParty, ok = text(p.azp)
+	t.AuthorizedParty, ok = p.azp.Text()
 	if len(t.Audience) > 1 && !slices.Contains(c.clientIDs, t.AuthorizedParty) {
 		return nil, refuse(ErrAuthorizedParty, "azp", c.clientIDs...)
 	}
@@ -315,14 +316,14 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 		return nil, refuse(ErrAuthorizedParty, "azp")
 	}
 
-	if t.Subject, _ = text(p.sub); t.Subject == "" {
+	if t.Subject, _ = p.sub.Text(); t.Subject == "" {
 		return nil, refuse(ErrClaim, "sub")
 	}
 	if prev != nil && t.Subject != prev.Subject {
 		return nil, refuse(ErrClaim, "sub")
 	}
 
-	t.Nonce, ok = text(p.nonce)
+	t.Nonce, ok = p.nonce.Text()
 	switch {
 	case checks.noNonce:
 	case prev != nil:
@@ -333,14 +334,14 @@ func (c *config) idToken(h *header, p *claims, now time.Time, checks *idTokenChe
 		return nil, refuse(ErrNonce, "nonce")
 	}
 
-	if checks.accessToken != "" && !isText(p.atHash, halfHash(checks.accessToken)) {
+	if checks.accessToken != "" && !p.atHash.Is(halfHash(checks.accessToken)) {
 		return nil, refuse(ErrTokenHash, "at_hash")
 	}
-	if checks.code != "" && !isText(p.cHash, halfHash(checks.code)) {
+	if checks.code != "" && !p.cHash.Is(halfHash(checks.code)) {
 		return nil, refuse(ErrTokenHash, "c_hash")
 	}
 
-	t.AuthTime, ok = numericDate(p.authTime)
+	t.AuthTime, ok = p.authTime.Time()
 	if d := checks.maxAge; d != nil && (!ok || t.AuthTime.After(now.Add(c.leeway)) || now.Add(-c.leeway).Add(-*d).After(t.AuthTime)) {
 		return nil, refuse(ErrAuthTime, "auth_time")
 	}
@@ -364,21 +365,21 @@ func (c *config) times(t *Token, p *claims, now time.Time) error {
 	var ok bool
 	latest := now.Add(c.leeway)
 
-	if t.IssuedAt, ok = numericDate(p.iat); !ok && p.iat != "" {
+	if t.IssuedAt, ok = p.iat.Time(); !ok && p.iat != "" {
 		return refuse(ErrClaim, "iat")
 	}
 	if t.IssuedAt.After(latest) {
 		return refuse(ErrIssuedAt, "iat")
 	}
 
-	if t.NotBefore, ok = numericDate(p.nbf); !ok && p.nbf != "" {
+	if t.NotBefore, ok = p.nbf.Time(); !ok && p.nbf != "" {
 		return refuse(ErrClaim, "nbf")
 	}
 	if t.NotBefore.After(latest) {
 		return refuse(ErrNotYetValid, "nbf")
 	}
 
-	if t.Expiry, ok = numericDate(p.exp); !ok {
+	if t.Expiry, ok = p.exp.Time(); !ok {
 		return refuse(ErrClaim, "exp")
 	}
 	if !now.Before(t.Expiry.Add(c.leeway)) { // "on or after": RFC 7519 §4.1.4
@@ -397,10 +398,10 @@ func (c *config) inTime(t *Token, now time.Time) bool {
 // left out: it never refuses a token.
 func (t *Token) fill(h *header, p *claims, issuer string) {
 	t.Issuer = issuer
-	t.ID, _ = text(p.jti)
-	t.AuthContext, _ = text(p.acr)
-	t.AuthMethods, _ = texts(p.amr)
-	t.AuthTime, _ = numericDate(p.authTime)
+	t.ID, _ = p.jti.Text()
+	t.AuthContext, _ = p.acr.Text()
+	t.AuthMethods, _ = p.amr.Texts()
+	t.AuthTime, _ = p.authTime.Time()
 	t.KeyID = h.keyID
 	t.Algorithm = algorithm
 	t.Type = h.mediaType
@@ -409,7 +410,7 @@ func (t *Token) fill(h *header, p *claims, issuer string) {
 
 // client returns the name and value of the claim that says which client an
 // access token was issued to.
-func (c *claims) client() (string, value) {
+func (c *claims) client() (string, strict.Value) {
 	switch {
 	case c.cid != "":
 		return "cid", c.cid
@@ -425,22 +426,22 @@ func (c *claims) client() (string, value) {
 
 // confirmation returns nil unless v is an object of confirmation methods that
 // this package knows: one that it does not know could be the one that matters.
-func confirmation(v value) *Confirmation {
+func confirmation(v strict.Value) *Confirmation {
 	var m confirmationMembers
-	if _, err := decodeObject([]byte(v), &m); err != nil || m.other != "" || m.jkt == "" && m.x5t == "" {
+	if _, err := strict.Object([]byte(v), &m); err != nil || m.other != "" || m.jkt == "" && m.x5t == "" {
 		return nil
 	}
-	jkt, _ := text(m.jkt)
-	x5t, _ := text(m.x5t)
+	jkt, _ := m.jkt.Text()
+	x5t, _ := m.x5t.Text()
 	if m.jkt != "" && jkt == "" || m.x5t != "" && x5t == "" {
 		return nil
 	}
 	return &Confirmation{JWKThumbprint: jkt, CertificateThumbprint: x5t}
 }
 
-type confirmationMembers struct{ jkt, x5t, other value }
+type confirmationMembers struct{ jkt, x5t, other strict.Value }
 
-func (m *confirmationMembers) member(name []byte) *value {
+func (m *confirmationMembers) Member(name []byte) *strict.Value {
 	switch string(name) {
 	case "jkt":
 		return &m.jkt

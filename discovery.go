@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/jwtverifier/internal/strict"
 )
 
 // metadata is a document that was accepted: it is of the configured issuer, and
@@ -89,16 +91,16 @@ func outOfReach(err error) bool {
 func (a *attempt) readMetadata(ctx context.Context, u string) error {
 	err := a.read(ctx, u, func(document []byte, _ http.Header) error {
 		var m metadataMembers
-		if _, err := decodeObject(document, &m); err != nil {
-			return errNotObject
+		if _, err := strict.Object(document, &m); err != nil {
+			return strict.ErrNotObject
 		}
 		config := a.source.config
-		if !isText(m.issuer, config.issuer) {
-			named, _ := text(m.issuer)
+		if !m.issuer.Is(config.issuer) {
+			named, _ := m.issuer.Text()
 			return fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
-				quote(named, maxNameText), quote(config.issuer, maxForeignText))
+				strict.Quote(named, maxNameText), strict.Quote(config.issuer, maxForeignText))
 		}
-		jwksURI, _ := text(m.jwksURI)
+		jwksURI, _ := m.jwksURI.Text()
 		if err := checkURL(jwksURI, config.insecureHTTP); err != nil {
 			return fmt.Errorf("jwks_uri %w", err)
 		}
@@ -114,9 +116,9 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 	return err
 }
 
-type metadataMembers struct{ issuer, jwksURI value }
+type metadataMembers struct{ issuer, jwksURI strict.Value }
 
-func (m *metadataMembers) member(name []byte) *value {
+func (m *metadataMembers) Member(name []byte) *strict.Value {
 	switch string(name) {
 	case "issuer":
 		return &m.issuer
@@ -260,7 +262,7 @@ func redirection(resp *http.Response) (string, error) {
 	}
 	from := resp.Request.URL
 	if to.Scheme != from.Scheme || !strings.EqualFold(to.Hostname(), from.Hostname()) || port(to) != port(from) || to.User != nil {
-		return "", errors.New("redirect to another origin, " + quote(to.Redacted(), maxNameText))
+		return "", errors.New("redirect to another origin, " + strict.Quote(to.Redacted(), maxNameText))
 	}
 	return to.String(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json"
 )
 
@@ -154,10 +155,10 @@ func (e *TokenError) Error() string {
 		text += ": " + e.detail
 	}
 	if len(e.want) > 0 {
-		text += ": want " + quoteList(e.want)
+		text += ": want " + strict.QuoteList(e.want, maxForeignText)
 	}
 	if e.keyID != "" {
-		text += ": kid " + quote(e.keyID, maxKeyIDText)
+		text += ": kid " + strict.Quote(e.keyID, maxKeyIDText)
 	}
 	return text
 }
@@ -201,7 +202,7 @@ func (e *UnavailableError) Error() string {
 	if e.Err == nil {
 		return ErrUnavailable.Error()
 	}
-	return ErrUnavailable.Error() + ": " + cut(e.Err.Error(), maxErrorText)
+	return ErrUnavailable.Error() + ": " + strict.Cut(e.Err.Error(), maxErrorText)
 }
 
 // Unwrap makes both [ErrUnavailable] and the cause match.
@@ -224,14 +225,14 @@ type FetchError struct {
 
 // Error returns one line. It never holds any of the body.
 func (e *FetchError) Error() string {
-	text := "GET " + quote(e.URL, maxURLText)
+	text := "GET " + strict.Quote(e.URL, maxURLText)
 	if e.StatusCode != 0 && (e.Err == nil || e.StatusCode != 200) {
 		text += ": status " + strconv.Itoa(e.StatusCode)
 	}
 	if e.Err == nil {
 		return text
 	}
-	return text + ": " + oneLine(e.cause(), maxForeignText)
+	return text + ": " + strict.OneLine(e.cause(), maxForeignText)
 }
 
 // cause returns the text of Err without what the server sent: net/http repeats
@@ -294,10 +295,10 @@ func (e *decodeError) Error() string {
 	said := "jwtverifier: decoding " + e.what
 	if s, ok := errors.AsType[*json.SemanticError](e.cause); ok && s.GoType != nil {
 		for name := range s.JSONPointer.Tokens() {
-			said += ": " + quote(name, maxNameText)
+			said += ": " + strict.Quote(name, maxNameText)
 			break
 		}
-		said += ": does not fit Go type " + cut(s.GoType.String(), maxNameText)
+		said += ": does not fit Go type " + strict.Cut(s.GoType.String(), maxNameText)
 	}
 	return said
 }
@@ -317,36 +318,3 @@ const (
 	maxNameText    = 80  // of an issuer or redirect among that
 	maxKeyIDText   = 64  // of a kid
 )
-
-// cut returns at most limit bytes of s.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return s[:limit-3] + "..."
-}
-
-// quote returns s as a quoted ASCII string of at most limit bytes.
-func quote(s string, limit int) string {
-	q := strconv.QuoteToASCII(s[:min(len(s), limit)])
-	if len(q) <= limit {
-		return q
-	}
-	return cut(q, limit-1) + `"`
-}
-
-// oneLine returns at most limit bytes of s, with everything but printable ASCII
-// escaped.
-func oneLine(s string, limit int) string {
-	q := strconv.QuoteToASCII(s[:min(len(s), limit+1)]) // one more, so that it shows
-	return cut(strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`), limit)
-}
-
-// quoteList returns configured values, quoted, in at most maxForeignText bytes.
-func quoteList(values []string) string {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = strconv.QuoteToASCII(v)
-	}
-	return cut(strings.Join(quoted, ", "), maxForeignText)
-}

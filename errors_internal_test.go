@@ -7,21 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestLimitedTexts(t *testing.T) {
-	for _, test := range []struct{ text, cut, quoted, oneLine string }{
-		{"", "", `""`, ""},
-		{"abcdef", "abcdef", `"abcdef"`, "abcdef"},
-		{"abcdefg", "abcdefg", `"abc..."`, "abcdefg"},
-		{"abcdefgh", "abcdefgh", `"abc..."`, "abcdefgh"},
-		{"abcdefghi", "abcde...", `"abc..."`, "abcde..."},
-		{"a\"b\n\x00", "a\"b\n\x00", `"a\"..."`, `a"b\n...`},
-	} {
-		require.Equal(t, test.cut, cut(test.text, 8), "cut %q", test.text)
-		require.Equal(t, test.quoted, quote(test.text, 8), "quote %q", test.text)
-		require.Equal(t, test.oneLine, oneLine(test.text, 8), "oneLine %q", test.text)
-	}
-}
-
 func TestFetchErrorText(t *testing.T) {
 	cause := errors.New("broken")
 	for _, test := range []struct {

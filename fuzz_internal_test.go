@@ -3,6 +3,8 @@ package jwtverifier
 import (
 	"net/http"
 	"time"
+
+	"example.com/jwtverifier/internal/strict"
 )
 
 // What the fuzz targets reach besides the public API.
@@ -18,7 +20,7 @@ func IntervalFor(configured time.Duration, h http.Header) time.Duration {
 // JudgeAccessClaims judges a payload as VerifyAccessToken does once the
 // signature holds, under a header without kid and typ.
 func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
-	t := signedToken{payload: base64url.EncodeToString(payload)}
+	t := signedToken{payload: strict.Base64URL.EncodeToString(payload)}
 	if err := t.readClaims(); err != nil {
 		return nil, err
 	}
@@ -27,7 +29,7 @@ func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
 
 // JudgeIDClaims is the same for VerifyIDToken.
 func JudgeIDClaims(v *Verifier, payload []byte, nonce string) (*IDToken, error) {
-	t := signedToken{payload: base64url.EncodeToString(payload)}
+	t := signedToken{payload: strict.Base64URL.EncodeToString(payload)}
 	if err := t.readClaims(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+
+	"example.com/jwtverifier/internal/strict"
 )
 
 // Issuers verifies the tokens of several authorization servers. A token's iss,
@@ -30,7 +32,7 @@ func NewIssuers(v ...*Verifier) (*Issuers, error) {
 			return nil, err
 		}
 		if i.byIssuer[verifier.Issuer()] != nil {
-			return nil, misconfigured("two Verifiers of the issuer %s", quote(verifier.Issuer(), maxForeignText))
+			return nil, misconfigured("two Verifiers of the issuer %s", strict.Quote(verifier.Issuer(), maxForeignText))
 		}
 		i.byIssuer[verifier.Issuer()] = verifier
 	}
@@ -72,8 +74,8 @@ func (i *Issuers) choose(raw string) (*Verifier, *signedToken, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	payload, err := base64url.DecodeString(t.payload)
-	issuer, ok := claimedIssuer(value(payload))
+	payload, err := strict.Base64URL.DecodeString(t.payload)
+	issuer, ok := strict.ClaimedIssuer(strict.Value(payload))
 	if err != nil || !ok {
 		return nil, nil, malformed("payload", "not one strict JSON object")
 	}
@@ -82,44 +84,4 @@ func (i *Issuers) choose(raw string) (*Verifier, *signedToken, error) {
 		return nil, nil, refuse(ErrIssuer, "iss", i.named...)
 	}
 	return v, t, nil
-}
-
-// claimedIssuer returns the iss of a payload that nobody has verified, "" if it
-// is none; false if the payload is not one object, or has two. It finds no other
-// fault: decoding what anybody can send would cost many signatures' time.
-func claimedIssuer(payload value) (iss string, ok bool) {
-	rest := trimSpace(payload)
-	if rest.kind() != '{' {
-		return "", false
-	}
-	found := false
-	for depth := 0; rest != ""; {
-		end := 1
-		switch rest[0] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return iss, trimSpace(rest[1:]) == ""
-			}
-		case '"':
-			if end = stringEnd(rest); end == 0 {
-				return "", false
-			}
-			if depth != 1 || !isText(rest[:end], "iss") {
-				break
-			}
-			if after := trimSpace(rest[end:]); after.kind() == ':' {
-				if found {
-					return "", false
-				}
-				found = true
-				if v := trimSpace(after[1:]); v.kind() == '"' {
-					iss, _ = text(v[:stringEnd(v)])
-				}
-			}
-		}
-		rest = rest[end:]
-	}
-	return "", false
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -84,7 +85,7 @@ func (s *keySet) verify(t *signedToken) (*key, error) {
 	if len(keys) == 0 {
 		return nil, ErrUnknownKey
 	}
-	signature, err := base64url.DecodeString(t.signature)
+	signature, err := strict.Base64URL.DecodeString(t.signature)
 	if err != nil { // not reached: isBase64url has accepted it
 		return nil, ErrSignature
 	}
@@ -156,11 +157,11 @@ func (s *keySet) same(k *key) *key {
 // jwkMembers are the members of a JWK that decide whether it is eligible, and
 // its key. The others (x5c, x5t, x5u …) are never looked at.
 type jwkMembers struct {
-	kty, use, alg, keyOps, kid, n, e value
-	private                          value
+	kty, use, alg, keyOps, kid, n, e strict.Value
+	private                          strict.Value
 }
 
-func (m *jwkMembers) member(name []byte) *value {
+func (m *jwkMembers) Member(name []byte) *strict.Value {
 	switch string(name) {
 	case "kty":
 		return &m.kty
@@ -187,21 +188,21 @@ func (m *jwkMembers) member(name []byte) *value {
 func parseKey(entry jsontext.Value) (*key, error) {
 	k := &key{}
 	var m jwkMembers
-	if _, err := decodeObject(entry, &m); err != nil {
+	if _, err := strict.Object(entry, &m); err != nil {
 		return k, errors.New("not a strict JSON object")
 	}
-	id, ok := text(m.kid)
+	id, ok := m.kid.Text()
 	if !ok && m.kid != "" {
 		return k, errors.New("kid is not a string")
 	}
 	k.id = strings.Clone(id) // or it would keep the whole entry
-	operations, _ := texts(m.keyOps)
+	operations, _ := m.keyOps.Texts()
 	switch {
-	case !isText(m.kty, "RSA"):
+	case !m.kty.Is("RSA"):
 		return k, errors.New("kty is not RSA")
-	case m.use != "" && !isText(m.use, "sig"):
+	case m.use != "" && !m.use.Is("sig"):
 		return k, errors.New("use is not sig")
-	case m.alg != "" && !isText(m.alg, algorithm):
+	case m.alg != "" && !m.alg.Is(algorithm):
 		return k, errors.New("alg is not RS256")
 	case m.keyOps != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
 		return k, errors.New("key_ops is not an array of distinct strings with verify")
@@ -215,7 +216,7 @@ func parseKey(entry jsontext.Value) (*key, error) {
 
 // rsaPublicKey returns the key of a JWK's n and e (RFC 7518 §6.3.1). Both are
 // bounded before any arithmetic.
-func rsaPublicKey(rawN, rawE value) (*rsa.PublicKey, error) {
+func rsaPublicKey(rawN, rawE strict.Value) (*rsa.PublicKey, error) {
 	n, okN := octets(rawN)
 	e, okE := octets(rawE)
 	if !okN || !okE {
@@ -249,12 +250,12 @@ func rsaPublicKey(rawN, rawE value) (*rsa.PublicKey, error) {
 }
 
 // octets decodes a JSON string of base64url, as strictly as a token's segments.
-func octets(v value) ([]byte, bool) {
-	s, ok := text(v)
-	if !ok || !isBase64url(s) {
+func octets(v strict.Value) ([]byte, bool) {
+	s, ok := v.Text()
+	if !ok || !strict.IsBase64URL(s) {
 		return nil, false
 	}
-	b, err := base64url.DecodeString(s)
+	b, err := strict.Base64URL.DecodeString(s)
 	return b, err == nil
 }
 
@@ -268,19 +269,19 @@ func distinct(list []string) bool {
 func decodeKeys(document []byte) ([]jsontext.Value, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
-		return nil, errNotObject
+		return nil, strict.ErrNotObject
 	}
 	var entries []jsontext.Value
 	seen := map[string]bool{}
 	for dec.PeekKind() == '"' {
 		name, err := dec.ReadToken()
 		if err != nil || seen[name.String()] {
-			return nil, errNotObject
+			return nil, strict.ErrNotObject
 		}
 		seen[name.String()] = true
 		if name.String() != "keys" {
 			if err = dec.SkipValue(); err != nil {
-				err = errNotObject // its own text would repeat the document
+				err = strict.ErrNotObject // its own text would repeat the document
 			}
 		} else {
 			entries, err = decodeEntries(dec)
@@ -290,10 +291,10 @@ func decodeKeys(document []byte) ([]jsontext.Value, error) {
 		}
 	}
 	if _, err := dec.ReadToken(); err != nil { // the closing brace
-		return nil, errNotObject
+		return nil, strict.ErrNotObject
 	}
 	if _, err := dec.ReadToken(); err != io.EOF {
-		return nil, errNotObject
+		return nil, strict.ErrNotObject
 	}
 	if entries == nil {
 		return nil, errNoKeys
@@ -308,13 +309,13 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 		return nil, errNoKeys
 	}
 	if _, err := dec.ReadToken(); err != nil { // not reached: it is there
-		return nil, errNotObject
+		return nil, strict.ErrNotObject
 	}
 	entries := []jsontext.Value{}
 	for dec.PeekKind() != ']' {
 		entry, err := dec.ReadValue()
 		if err != nil {
-			return nil, errNotObject
+			return nil, strict.ErrNotObject
 		}
 		if len(entries) == maxKeys {
 			return nil, fmt.Errorf("more than %d keys", maxKeys)
@@ -322,7 +323,7 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 		entries = append(entries, entry.Clone())
 	}
 	if _, err := dec.ReadToken(); err != nil { // not reached: it is there
-		return nil, errNotObject
+		return nil, strict.ErrNotObject
 	}
 	return entries, nil
 }

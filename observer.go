@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"example.com/jwtverifier/internal/strict"
 )
 
 // tokenKind is "access" or "id", as observers see it.
@@ -215,7 +217,7 @@ func logTo(logger *slog.Logger, issuer string) Observer {
 		RefreshDone: func(i RefreshDoneInfo) {
 			switch {
 			case i.Err != nil:
-				log(slog.LevelWarn, "refresh failed", slog.String("error", cut(i.Err.Error(), maxErrorText)),
+				log(slog.LevelWarn, "refresh failed", slog.String("error", strict.Cut(i.Err.Error(), maxErrorText)),
 					slog.Duration("retry_after", i.RetryAfter))
 			case i.Recovered:
 				log(slog.LevelInfo, "refresh recovered")
@@ -250,4 +252,4 @@ func loggedIDs(ids []string) []string {
 	return logged
 }
 
-func loggedID(id string) string { return oneLine(id, maxKeyIDText) }
+func loggedID(id string) string { return strict.OneLine(id, maxKeyIDText) }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"example.com/jwtverifier/internal/strict"
 )
 
 // Defaults and bounds of the options.
@@ -119,7 +121,7 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 		}
 	}
 	if err := checkIssuer(issuer, c.insecureHTTP); err != nil {
-		return nil, misconfigured("issuer %s %w", quote(issuer, maxForeignText), err)
+		return nil, misconfigured("issuer %s %w", strict.Quote(issuer, maxForeignText), err)
 	}
 	c.oktaOrg = isOktaOrg(issuer)
 	sources := 0
@@ -129,7 +131,7 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 		}
 		sources++
 		if err := checkURL(u, c.insecureHTTP); err != nil {
-			return nil, misconfigured("%s: %s %w", option, quote(u, maxForeignText), err)
+			return nil, misconfigured("%s: %s %w", option, strict.Quote(u, maxForeignText), err)
 		}
 	}
 	if c.staticKeys != nil {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"example.com/jwtverifier/internal/strict"
 )
 
 // A keySource holds the keys of one authorization server and decides when to
@@ -246,7 +248,7 @@ func (s *keySource) run(r *refresh, a *attempt) {
 // HTTP client that panics, or calls runtime.Goexit, leaves a refresh unended.
 func (s *keySource) finish(r *refresh, a *attempt) {
 	if p := recover(); p != nil {
-		a.err = fmt.Errorf("panic: %s", oneLine(fmt.Sprint(p), maxForeignText))
+		a.err = fmt.Errorf("panic: %s", strict.OneLine(fmt.Sprint(p), maxForeignText))
 	}
 	defer close(r.done)
 	if own, ok := s.transport.(*ownTransport); ok {

@@ -31,6 +31,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json"
 )
 
@@ -294,9 +295,9 @@ type signedToken struct {
 
 // readClaims decodes the payload.
 func (t *signedToken) readClaims() error {
-	payload, err := base64url.DecodeString(t.payload)
+	payload, err := strict.Base64URL.DecodeString(t.payload)
 	if err == nil {
-		t.claims.payload, err = decodeObject(payload, &t.claims)
+		t.claims.payload, err = strict.Object(payload, &t.claims)
 	}
 	if err != nil {
 		return malformed("payload", "not one strict JSON object")
@@ -319,9 +320,9 @@ func parse(raw string) (*signedToken, error) {
 		return nil, malformed("token", "not three segments")
 	case head == "" || payload == "" || signature == "":
 		return nil, malformed("token", "empty segment")
-	case base64url.DecodedLen(len(signature)) > maxSignatureBytes:
+	case strict.Base64URL.DecodedLen(len(signature)) > maxSignatureBytes:
 		return nil, malformed("token", "signature longer than 1,024 bytes")
-	case !isBase64url(head) || !isBase64url(payload) || !isBase64url(signature):
+	case !strict.IsBase64URL(head) || !strict.IsBase64URL(payload) || !strict.IsBase64URL(signature):
 		return nil, malformed("token", "not base64url")
 	}
 	t := &signedToken{
@@ -338,14 +339,14 @@ func parse(raw string) (*signedToken, error) {
 // header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
 // x5u and x5c are the sender's word (RFC 8725 §3.10).
 type header struct {
-	alg, kid, typ          value
-	crit, b64, enc, zipped value
+	alg, kid, typ          strict.Value
+	crit, b64, enc, zipped strict.Value
 
 	keyID     string // kid; "" if absent
 	mediaType string // typ; "" if absent or ""
 }
 
-func (h *header) member(name []byte) *value {
+func (h *header) Member(name []byte) *strict.Value {
 	switch string(name) {
 	case "alg":
 		return &h.alg
@@ -367,14 +368,14 @@ func (h *header) member(name []byte) *value {
 
 // read decodes the header and applies the rules that need no key.
 func (h *header) read(segment string) error {
-	if base64url.DecodedLen(len(segment)) > maxHeaderBytes {
+	if strict.Base64URL.DecodedLen(len(segment)) > maxHeaderBytes {
 		return malformed("header", "longer than 8 KiB")
 	}
-	data, err := base64url.DecodeString(segment)
+	data, err := strict.Base64URL.DecodeString(segment)
 	if err != nil || tooComplex(data) {
 		return malformed("header", "too many members or elements")
 	}
-	if all, err := decodeObject(data, h); err != nil || !finite(value(all)) {
+	if all, err := strict.Object(data, h); err != nil || !strict.Value(all).Finite() {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
@@ -382,17 +383,17 @@ func (h *header) read(segment string) error {
 	if h.crit != "" || h.b64 != "" || h.enc != "" || h.zipped != "" {
 		return malformed("header", "crit, b64, enc or zip")
 	}
-	alg, ok := text(h.alg)
+	alg, ok := h.alg.Text()
 	if !ok {
 		return malformed("header", "no alg")
 	}
 	if alg != algorithm {
 		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
 	}
-	if h.keyID, _ = text(h.kid); h.kid != "" && h.keyID == "" {
+	if h.keyID, _ = h.kid.Text(); h.kid != "" && h.keyID == "" {
 		return malformed("header", "kid is not a string or empty")
 	}
-	if h.mediaType, ok = text(h.typ); h.typ != "" && !ok {
+	if h.mediaType, ok = h.typ.Text(); h.typ != "" && !ok {
 		return malformed("header", "typ is not a string")
 	}
 	return nil

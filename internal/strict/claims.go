@@ -1,0 +1,91 @@
+package strict
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// OneOrMore returns the values of a string or an array of strings, as an audience
+// comes (RFC 7519 §4.1.3); false if v is neither.
+func (v Value) OneOrMore() ([]string, bool) {
+	if s, ok := v.Text(); ok {
+		return []string{s}, true
+	}
+	return v.Texts()
+}
+
+// Scopes returns the values of a space-delimited string (RFC 6749 §3.3) or an
+// array of strings, none if v is absent or null; false if it is anything else.
+func (v Value) Scopes() ([]string, bool) {
+	if !v.Present() {
+		return nil, true
+	}
+	if s, ok := v.Text(); ok {
+		return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), true
+	}
+	return v.Texts()
+}
+
+const (
+	maxNumericDate      = 253402300799 // the end of the year 9999
+	maxNumericDateBytes = 64           // ParseFloat misreads numbers of over 800 digits
+)
+
+// Time returns the time of a NumericDate (RFC 7519 §2), in UTC: a JSON number of
+// seconds since 1970, fractions allowed; false if v is none.
+func (v Value) Time() (time.Time, bool) {
+	if v.Kind() != '0' || len(v) > maxNumericDateBytes {
+		return time.Time{}, false
+	}
+	if s, err := strconv.ParseInt(string(v), 10, 64); err == nil && 0 <= s && s <= maxNumericDate {
+		return time.Unix(s, 0).UTC(), true
+	}
+	f, err := strconv.ParseFloat(string(v), 64)
+	if err != nil || f < 0 || f > maxNumericDate {
+		return time.Time{}, false
+	}
+	whole, fraction := math.Modf(f)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), true
+}
+
+// ClaimedIssuer returns the iss of a payload that nobody has verified, "" if it
+// is none; false if the payload is not one object, or has two. It finds no other
+// fault: decoding what anybody can send would cost many signatures' time.
+func ClaimedIssuer(payload Value) (iss string, ok bool) {
+	rest := trimSpace(payload)
+	if rest.Kind() != '{' {
+		return "", false
+	}
+	found := false
+	for depth := 0; rest != ""; {
+		end := 1
+		switch rest[0] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return iss, trimSpace(rest[1:]) == ""
+			}
+		case '"':
+			if end = stringEnd(rest); end == 0 {
+				return "", false
+			}
+			if depth != 1 || !rest[:end].Is("iss") {
+				break
+			}
+			if after := trimSpace(rest[end:]); after.Kind() == ':' {
+				if found {
+					return "", false
+				}
+				found = true
+				if v := trimSpace(after[1:]); v.Kind() == '"' {
+					iss, _ = v[:stringEnd(v)].Text()
+				}
+			}
+		}
+		rest = rest[end:]
+	}
+	return "", false
+}

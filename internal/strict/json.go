@@ -1,0 +1,183 @@
+// Package strict reads what others send (base64url, JSON, and the forms in which
+// claims come) in one spelling only, and puts it into errors and logs shortened
+// and escaped.
+//
+// "Strict" means for JSON: names and values as received, names compared byte for
+// byte and never given twice, valid UTF-8, and nothing after the end. A parser
+// that is laxer than the sender's, or than the next service's, reads another
+// document from the same bytes.
+package strict
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A Value is one JSON value as received, known to be valid; "" if absent.
+type Value string
+
+// Kind returns the first byte of the value, '0' for every number, 0 if absent.
+func (v Value) Kind() byte {
+	switch {
+	case v == "":
+		return 0
+	case v[0] == '-' || isDigit(v[0]):
+		return '0'
+	}
+	return v[0]
+}
+
+// Present reports whether v is there and not null.
+func (v Value) Present() bool { return v != "" && v.Kind() != 'n' }
+
+// Members says which members of a JSON object are wanted.
+type Members interface {
+	// Member returns where the value of the member of this name goes, or nil
+	// if nobody reads it.
+	Member(name []byte) *Value
+}
+
+// Object decodes data, one JSON object, and returns its text, of which the values
+// that it stores are parts.
+func Object(data []byte, into Members) (string, error) {
+	o := object{text: string(data), into: into}
+	err := json.Unmarshal(data, &o)
+	return o.text, err
+}
+
+type object struct {
+	text string
+	into Members
+}
+
+// ErrNotObject is what is wrong with a document that Object refuses, in words
+// that repeat nothing of it.
+var ErrNotObject = errors.New("not one strict JSON object")
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() != '{' {
+		return ErrNotObject
+	}
+	if _, err := dec.ReadToken(); err != nil { // not reached: it is there
+		return err
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		if name, err = unquote(name); err != nil { // not reached: it is valid
+			return err
+		}
+		slot := o.into.Member(name)
+		v, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		if slot != nil {
+			end := dec.InputOffset()
+			*slot = Value(o.text[end-int64(len(v)) : end])
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// unquote returns the text of a JSON string. Most hold no escape, and are
+// returned without a copy.
+func unquote(v jsontext.Value) ([]byte, error) {
+	if bytes.IndexByte(v, '\\') < 0 {
+		return v[1 : len(v)-1], nil
+	}
+	return jsontext.AppendUnquote(nil, v)
+}
+
+// Text returns the text of a JSON string; false if v is none.
+func (v Value) Text() (string, bool) {
+	if v.Kind() != '"' {
+		return "", false
+	}
+	if strings.IndexByte(string(v), '\\') < 0 {
+		return string(v[1 : len(v)-1]), true
+	}
+	s, err := jsontext.AppendUnquote(nil, v)
+	return string(s), err == nil
+}
+
+// Is reports whether v is the JSON string want.
+func (v Value) Is(want string) bool {
+	s, ok := v.Text()
+	return ok && s == want
+}
+
+// Texts returns the elements of a JSON array of strings; false if v is none.
+func (v Value) Texts() ([]string, bool) {
+	if v.Kind() != '[' {
+		return nil, false
+	}
+	list := make([]string, 0, 4)
+	for rest := trimSpace(v[1:]); rest[0] != ']'; {
+		if rest[0] != '"' {
+			return nil, false
+		}
+		end := stringEnd(rest)
+		s, ok := rest[:end].Text()
+		if !ok { // not reached: it is valid
+			return nil, false
+		}
+		list = append(list, s)
+		if rest = trimSpace(rest[end:]); rest[0] == ',' {
+			rest = trimSpace(rest[1:])
+		}
+	}
+	return list, true
+}
+
+// stringEnd returns where the JSON string ends that v begins with; 0 if nowhere.
+func stringEnd(v Value) int {
+	for i := 1; i < len(v); i++ {
+		switch v[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func trimSpace(v Value) Value { return Value(strings.TrimLeft(string(v), " \t\r\n")) }
+
+// Finite reports whether a float64 holds every number in v. Where one does not,
+// parsers disagree on what they read.
+func (v Value) Finite() bool {
+	for i := 0; i < len(v); {
+		switch {
+		case v[i] == '"':
+			i += stringEnd(v[i:])
+		case v[i] == '-' || isDigit(v[i]):
+			number, exponent := i, false
+			for i++; i < len(v) && (isDigit(v[i]) || strings.IndexByte("+-.eE", v[i]) >= 0); i++ {
+				exponent = exponent || v[i]|0x20 == 'e'
+			}
+			if exponent || i-number > maxFloatDigits {
+				if _, err := strconv.ParseFloat(string(v[number:i]), 64); err != nil {
+					return false
+				}
+			}
+		default:
+			i++
+		}
+	}
+	return true
+}
+
+const maxFloatDigits = 308 // that a float64 holds, whatever they are
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
