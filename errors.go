@@ -3,13 +3,12 @@ package jwtverifier
 import (
 	"errors"
 	"fmt"
-	"net/textproto"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 	"github.com/go-json-experiment/json"
 )
 
@@ -232,24 +231,7 @@ func (e *FetchError) Error() string {
 	if e.Err == nil {
 		return text
 	}
-	return text + ": " + strict.OneLine(e.cause(), maxForeignText)
-}
-
-// cause returns the text of Err without what the server sent: net/http repeats
-// parts of an answer that is not HTTP, in quotes or behind a textproto error.
-func (e *FetchError) cause() string {
-	cause := e.Err
-	if outer, ok := errors.AsType[*url.Error](cause); ok {
-		cause = outer.Err // its method and URL are said already
-	}
-	if !e.noAnswer {
-		return cause.Error()
-	}
-	if _, ok := errors.AsType[textproto.ProtocolError](cause); ok {
-		return "malformed HTTP response"
-	}
-	said, _, _ := strings.Cut(cause.Error(), `"`)
-	return strings.TrimSpace(said)
+	return text + ": " + strict.OneLine(web.Cause(e.Err, e.noAnswer), maxForeignText)
 }
 
 // Unwrap returns Err.

@@ -5,16 +5,17 @@ import (
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 )
 
 // What the fuzz targets reach besides the public API.
 
 // RetryAfter is retryAfter.
-func RetryAfter(value string, now time.Time) time.Duration { return retryAfter(value, now) }
+func RetryAfter(value string, now time.Time) time.Duration { return web.RetryAfter(value, now) }
 
 // IntervalFor is intervalFor.
 func IntervalFor(configured time.Duration, h http.Header) time.Duration {
-	return intervalFor(configured, h)
+	return web.Lifetime(h, minInterval, configured)
 }
 
 // JudgeAccessClaims judges a payload as VerifyAccessToken does once the

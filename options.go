@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 )
 
 // Defaults and bounds of the options.
@@ -48,12 +49,7 @@ const (
 
 // Limits on the server's documents.
 const (
-	documentTimeout  = 5 * time.Second  // of one, redirects included
 	refreshTimeout   = 10 * time.Second // of all that a refresh reads
-	maxDocumentBytes = 1 << 20          // after decompression
-	maxHeadersBytes  = 64 << 10         // of an answer's header section
-	maxRedirects     = 3                // within one origin
-	maxURLBytes      = 2048             // of a jwks_uri
 	maxKeys          = 1000             // entries of a JWKS
 	maxKeysPerID     = 4                // eligible keys under one kid, each tried
 	minModulusBits   = 2048
@@ -71,7 +67,6 @@ const (
 	firstBackoff    = time.Second
 	maxBackoff      = time.Minute
 	maxColdBackoff  = 10 * time.Second // while no usable keys are held
-	maxRetryAfter   = 5 * time.Minute
 )
 
 // An Option adjusts a [Verifier] to be made by [New], which refuses contradictory
@@ -120,7 +115,7 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 			return nil, err
 		}
 	}
-	if err := checkIssuer(issuer, c.insecureHTTP); err != nil {
+	if err := web.CheckIssuer(issuer, c.insecureHTTP); err != nil {
 		return nil, misconfigured("issuer %s %w", strict.Quote(issuer, maxForeignText), err)
 	}
 	c.oktaOrg = isOktaOrg(issuer)
@@ -130,7 +125,7 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 			continue
 		}
 		sources++
-		if err := checkURL(u, c.insecureHTTP); err != nil {
+		if err := web.CheckURL(u, c.insecureHTTP); err != nil {
 			return nil, misconfigured("%s: %s %w", option, strict.Quote(u, maxForeignText), err)
 		}
 	}

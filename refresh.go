@@ -15,15 +15,15 @@ import (
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 )
 
 // A keySource holds the keys of one authorization server and decides when to
 // fetch them again. It has a goroutine only while a refresh runs.
 type keySource struct {
 	config       *config
-	transport    http.RoundTripper
-	timeout      time.Duration // for one document
-	metadataURLs []string      // where to look for metadata, in this order
+	web          *web.Client
+	metadataURLs []string // where to look for metadata, in this order
 
 	set atomic.Pointer[keySet] // nil while cold; written under mu
 
@@ -53,17 +53,7 @@ type refresh struct {
 }
 
 func newKeySource(c *config) (*keySource, error) {
-	s := &keySource{config: c, timeout: documentTimeout}
-	if c.client != nil {
-		s.transport = c.client.Transport
-		if t := c.client.Timeout; t > 0 {
-			s.timeout = min(t, documentTimeout)
-		}
-	}
-	if s.transport == nil {
-		s.transport = newTransport()
-	}
-
+	s := &keySource{config: c, web: web.New(c.client)}
 	switch {
 	case c.staticKeys != nil:
 		set, err := parseKeySet(c.staticKeys, nil)
@@ -251,9 +241,7 @@ func (s *keySource) finish(r *refresh, a *attempt) {
 		a.err = fmt.Errorf("panic: %s", strict.OneLine(fmt.Sprint(p), maxForeignText))
 	}
 	defer close(r.done)
-	if own, ok := s.transport.(*ownTransport); ok {
-		own.CloseIdleConnections()
-	}
+	s.web.CloseIdleConnections()
 
 	now := time.Now()
 	s.mu.Lock()
@@ -338,7 +326,7 @@ func (a *attempt) do(ctx context.Context) error {
 		}
 		config := a.source.config
 		set.fetched = a.began
-		set.interval = intervalFor(config.refreshInterval, h)
+		set.interval = web.Lifetime(h, minInterval, config.refreshInterval)
 		set.ahead = time.Duration(float64(set.interval) * (aheadFrom + (aheadTo-aheadFrom)*rand.Float64()))
 		set.maxStale = config.maxStale
 		set.jwksURL = jwksURL
@@ -354,11 +342,12 @@ func (a *attempt) do(ctx context.Context) error {
 // read fetches a document and has it judged.
 func (a *attempt) read(ctx context.Context, address string, accept func([]byte, http.Header) error) error {
 	began := time.Now()
-	document, h, err := a.source.getJSON(ctx, address)
-	if err == nil {
-		if refused := accept(document, h); refused != nil {
-			err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
-		}
+	document, h, failed := a.source.web.Get(ctx, address)
+	var err error
+	if failed != nil {
+		err = &FetchError{URL: address, StatusCode: failed.StatusCode, Err: failed.Err, noAnswer: failed.NoAnswer, retryAfter: failed.RetryAfter}
+	} else if refused := accept(document, h); refused != nil {
+		err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
 	}
 	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Duration: time.Since(began), Bytes: len(document), Err: err}
 	if failed, ok := errors.AsType[*FetchError](err); ok {

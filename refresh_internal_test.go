@@ -3,8 +3,6 @@ package jwtverifier
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -233,94 +231,58 @@ func TestUsableNeverReturnsExpiredKeys(t *testing.T) {
 	})
 }
 
-// leakConnections counts the connections of a server that are open.
-type leakConnections struct{ open, ever atomic.Int32 }
-
-func (c *leakConnections) hook(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		c.open.Add(1)
-		c.ever.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		c.open.Add(-1)
-	}
-}
-
-func (c *leakConnections) none(t *testing.T, when string) {
-	t.Helper()
-	require.Eventually(t, func() bool { return c.open.Load() == 0 }, 2*time.Second, 5*time.Millisecond,
-		"%s: %d connections are open", when, c.open.Load())
-}
-
 // The Verifier's own transport has no open connection when a refresh has ended,
-// whatever came of it, over HTTP/1.1, TLS and HTTP/2.
-func TestOwnTransportLeavesNoConnection(t *testing.T) {
-	for _, protocol := range []string{"http", "https", "h2"} {
-		t.Run(protocol, func(t *testing.T) {
-			var conns leakConnections
-			var seen sync.Map
-			server := httptest.NewUnstartedServer(nil)
-			scheme := "https"
-			if protocol == "http" {
-				scheme = "http"
-			}
-			issuer := jwtverifiertest.New(fmt.Sprintf("%s://%s", scheme, server.Listener.Addr()))
-			server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				seen.Store(r.Proto, true)
-				issuer.ServeHTTP(w, r)
-			})
-			server.Config.ConnState = conns.hook
-			server.EnableHTTP2 = protocol == "h2"
-			if scheme == "https" {
-				server.StartTLS()
-			} else {
-				server.Start()
-			}
-			defer server.Close()
-			defer issuer.Close()
-
-			v, err := New(issuer.URL(), WithAudience(jwtverifiertest.Audience))
-			require.NoError(t, err)
-			if scheme == "https" {
-				roots := x509.NewCertPool()
-				roots.AddCert(server.Certificate())
-				v.keys.transport.(*ownTransport).TLSClientConfig.RootCAs = roots
-			}
-			require.EqualValues(t, tls.VersionTLS12, v.keys.transport.(*ownTransport).TLSClientConfig.MinVersion)
-
-			for range 20 {
-				require.NoError(t, v.Refresh(t.Context()))
-				conns.none(t, "success")
-			}
-			require.LessOrEqual(t, conns.ever.Load(), int32(20), "one connection for both documents")
-			want := "HTTP/1.1"
-			if protocol == "h2" {
-				want = "HTTP/2.0"
-			}
-			_, ok := seen.Load(want)
-			require.True(t, ok)
-
-			for _, answer := range []jwtverifiertest.Response{
-				{Status: 404, Body: bytes.Repeat([]byte("x"), 100_000)},
-				{Status: 503},
-				{Body: []byte("<html>")},
-				{Body: bytes.Repeat([]byte(" "), 2<<20)},
-				{Body: []byte("{"), Hang: jwtverifiertest.CutBody},
-				{Status: 302, Header: http.Header{"Location": {"https://evil.example/"}}},
-			} {
-				issuer.Respond(issuer.JWKSPath(), answer)
-				require.ErrorIs(t, refreshAgain(t, v), ErrUnavailable)
-				conns.none(t, fmt.Sprintf("status %d", answer.Status))
-			}
-			issuer.Reset()
-			issuer.Down()
-			require.ErrorIs(t, refreshAgain(t, v), ErrUnavailable)
-			conns.none(t, "down")
-			issuer.Reset()
-			require.NoError(t, refreshAgain(t, v))
-			conns.none(t, "recovered")
-		})
+// whatever came of it. (Over TLS and HTTP/2: the tests of internal/web.)
+func TestRefreshLeavesNoConnection(t *testing.T) {
+	var open, ever atomic.Int32
+	server := httptest.NewUnstartedServer(nil)
+	issuer := jwtverifiertest.New("http://" + server.Listener.Addr().String())
+	server.Config.Handler = issuer
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+			ever.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
 	}
+	server.Start()
+	defer server.Close()
+	defer issuer.Close()
+	none := func(when string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return open.Load() == 0 }, 2*time.Second, 5*time.Millisecond,
+			"%s: %d connections are open", when, open.Load())
+	}
+
+	v, err := New(issuer.URL(), WithAudience(jwtverifiertest.Audience))
+	require.NoError(t, err)
+	for range 20 {
+		require.NoError(t, v.Refresh(t.Context()))
+		none("success")
+	}
+	require.LessOrEqual(t, ever.Load(), int32(20), "one connection for both documents")
+
+	for _, answer := range []jwtverifiertest.Response{
+		{Status: 404, Body: bytes.Repeat([]byte("x"), 100_000)},
+		{Status: 503},
+		{Body: []byte("<html>")},
+		{Body: bytes.Repeat([]byte(" "), 2<<20)},
+		{Body: []byte("{"), Hang: jwtverifiertest.CutBody},
+		{Status: 302, Header: http.Header{"Location": {"https://evil.example/"}}},
+	} {
+		issuer.Respond(issuer.JWKSPath(), answer)
+		require.ErrorIs(t, refreshAgain(t, v), ErrUnavailable)
+		none(fmt.Sprintf("status %d", answer.Status))
+	}
+	issuer.Reset()
+	issuer.Down()
+	require.ErrorIs(t, refreshAgain(t, v), ErrUnavailable)
+	none("down")
+	issuer.Reset()
+	require.NoError(t, refreshAgain(t, v))
+	none("recovered")
 }
 
 // refreshAgain refreshes as if the back-off had passed.

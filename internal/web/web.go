@@ -1,0 +1,184 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+
+	"example.com/jwtverifier/internal/strict"
+)
+
+// Limits on one request.
+const (
+	Timeout          = 5 * time.Second // of it all, redirects included
+	maxDocumentBytes = 1 << 20         // after decompression
+	maxHeadersBytes  = 64 << 10        // of an answer's header section
+	maxRedirects     = 3               // within one origin
+	maxNameText      = 80              // of a redirect, in an error
+)
+
+// A Client makes requests by a transport of its own or the embedder's.
+type Client struct {
+	transport http.RoundTripper
+	timeout   time.Duration
+}
+
+// New returns a Client that takes the Transport of c, and its Timeout if that is
+// less than Timeout. If c or its Transport is nil it has a transport of its own.
+func New(c *http.Client) *Client {
+	client := &Client{timeout: Timeout}
+	if c != nil {
+		client.transport = c.Transport
+		if c.Timeout > 0 {
+			client.timeout = min(c.Timeout, Timeout)
+		}
+	}
+	if client.transport == nil {
+		client.transport = newTransport()
+	}
+	return client
+}
+
+// An ownTransport is that of a Client that was given none. It is not
+// http.DefaultTransport, nor a clone: the embedding program may have changed that.
+type ownTransport struct{ http.Transport }
+
+func newTransport() *ownTransport {
+	return &ownTransport{http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: Timeout}).DialContext,
+		TLSHandshakeTimeout:    Timeout,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHeadersBytes,
+		IdleConnTimeout:        time.Second, // HTTP/2 may find a stream still open in CloseIdleConnections
+	}}
+}
+
+// CloseIdleConnections closes those of the Client's own transport. An embedder's
+// transport is the embedder's.
+func (c *Client) CloseIdleConnections() {
+	if own, ok := c.transport.(*ownTransport); ok {
+		own.CloseIdleConnections()
+	}
+}
+
+// A Failure says what became of a request that brought no document.
+type Failure struct {
+	StatusCode int           // of the answer; 0 if there was none
+	Err        error         // what was wrong besides the status, or nil
+	NoAnswer   bool          // nothing came, or a 200 whose body did not come whole
+	RetryAfter time.Duration // what the answer asked for
+}
+
+// Get fetches a document. It is not judged, but for its size.
+func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, *Failure) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	failed := &Failure{}
+	for target, redirects := address, 0; ; redirects++ {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		if err != nil { // not reached: every target has been parsed
+			failed.Err = err
+			return nil, nil, failed
+		}
+		req.Header.Set("Accept", "application/json")
+		// No http.Client: its redirects, cookies and Referer are not wanted.
+		resp, err := c.transport.RoundTrip(req)
+		if err != nil {
+			failed.Err, failed.NoAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
+			return nil, nil, failed
+		}
+		resp.Request = req
+		if resp.Body == nil {
+			resp.Body = http.NoBody
+		}
+		failed.StatusCode = resp.StatusCode
+		if target, err = redirection(resp); target == "" && err == nil {
+			return readBody(resp, failed)
+		}
+		resp.Body.Close()
+		if err == nil && redirects == maxRedirects {
+			err = fmt.Errorf("more than %d redirects", maxRedirects)
+		}
+		if err != nil {
+			failed.Err = err
+			return nil, nil, failed
+		}
+	}
+}
+
+// redirection returns where an answer redirects to, "" if nowhere, and refuses
+// another origin: a document from there would be another party's word.
+func redirection(resp *http.Response) (string, error) {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return "", nil
+	}
+	to, err := resp.Location()
+	if err != nil {
+		return "", errors.New("redirect to nowhere")
+	}
+	from := resp.Request.URL
+	if to.Scheme != from.Scheme || !strings.EqualFold(to.Hostname(), from.Hostname()) || port(to) != port(from) || to.User != nil {
+		return "", errors.New("redirect to another origin, " + strict.Quote(to.Redacted(), maxNameText))
+	}
+	return to.String(), nil
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// readBody reads to the end, which leaves the connection idle. On an error status
+// it does not read at all.
+func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failure) {
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		failed.RetryAfter = RetryAfter(resp.Header.Get("Retry-After"), time.Now())
+		return nil, nil, failed
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocumentBytes+1))
+	if err != nil {
+		failed.Err, failed.NoAnswer = err, true
+		return nil, nil, failed
+	}
+	if len(body) > maxDocumentBytes {
+		failed.Err = errors.New("longer than 1 MiB")
+		return nil, nil, failed
+	}
+	return body, resp.Header, nil
+}
+
+// Cause returns the text of a Failure's Err without what the server sent: net/http
+// repeats parts of an answer that is not HTTP, in quotes or behind a textproto
+// error.
+func Cause(err error, noAnswer bool) string {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err // its method and URL are said already
+	}
+	if !noAnswer {
+		return err.Error()
+	}
+	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
+		return "malformed HTTP response"
+	}
+	said, _, _ := strings.Cut(err.Error(), `"`)
+	return strings.TrimSpace(said)
+}
