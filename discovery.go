@@ -4,14 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"example.com/jwtverifier/internal/strict"
 	"example.com/jwtverifier/internal/web"
 )
+
+// keyPolicy says where keys are from and how long they serve. It never changes
+// after New.
+type keyPolicy struct {
+	issuer          string
+	client          *http.Client // nil: a transport of the Verifier's own
+	metadataURL     string
+	jwksURL         string
+	staticKeys      []byte
+	refreshInterval time.Duration
+	maxStale        time.Duration
+	insecureHTTP    bool
+}
+
+// static reports whether there is nothing to fetch.
+func (p *keyPolicy) static() bool { return p.staticKeys != nil }
+
+// discovers reports whether metadata is read to find the keys.
+func (p *keyPolicy) discovers() bool { return !p.static() && p.jwksURL == "" }
+
+// metadataURLs are the places to look for metadata, in this order.
+func (p *keyPolicy) metadataURLs() []string {
+	if p.metadataURL != "" {
+		return []string{p.metadataURL}
+	}
+	return wellKnownURLs(p.issuer)
+}
 
 // metadata is a document that was accepted: it is of the configured issuer, and
 // has a usable jwks_uri.
@@ -41,9 +69,8 @@ func wellKnownURLs(issuer string) []string {
 // Once a document has been accepted it alone is asked. While it is out of reach
 // the keys are still where it said; if it is gone, all the places are tried again.
 func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
-	config := a.source.config
-	if config.jwksURL != "" {
-		return config.jwksURL, nil
+	if a.policy.jwksURL != "" {
+		return a.policy.jwksURL, nil
 	}
 	failed := &fetchErrors{}
 	known := a.known
@@ -58,7 +85,7 @@ func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 		}
 		failed.all = append(failed.all, err)
 	}
-	for _, u := range a.source.metadataURLs {
+	for _, u := range a.policy.metadataURLs() {
 		if known != nil && u == known.url {
 			continue
 		}
@@ -89,17 +116,16 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 		if _, err := strict.Object(document, &m); err != nil {
 			return strict.ErrNotObject
 		}
-		config := a.source.config
-		if !m.issuer.Is(config.issuer) {
+		if !m.issuer.Is(a.policy.issuer) {
 			named, _ := m.issuer.Text()
 			return fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
-				strict.Quote(named, maxNameText), strict.Quote(config.issuer, maxForeignText))
+				strict.Quote(named, maxNameText), strict.Quote(a.policy.issuer, maxForeignText))
 		}
 		jwksURI, _ := m.jwksURI.Text()
-		if err := web.CheckURL(jwksURI, config.insecureHTTP); err != nil {
+		if err := web.CheckURL(jwksURI, a.policy.insecureHTTP); err != nil {
 			return fmt.Errorf("jwks_uri %w", err)
 		}
-		if !web.IsHTTPS(jwksURI) && web.IsHTTPS(config.issuer) {
+		if !web.IsHTTPS(jwksURI) && web.IsHTTPS(a.policy.issuer) {
 			return errors.New("jwks_uri is http though the issuer is https")
 		}
 		a.accepted = &metadata{url: u, jwksURI: strings.Clone(jwksURI), document: document}
@@ -123,13 +149,75 @@ func (m *metadataMembers) Member(name []byte) *strict.Value {
 	return nil
 }
 
-// isOktaOrg reports whether the issuer is an Okta org authorization server, as
-// opposed to a custom one.
-func isOktaOrg(issuer string) bool {
-	u, err := url.Parse(issuer)
-	if err != nil || strings.Trim(u.Path, "/") != "" {
-		return false
+// An attempt is the work of one refresh: a function of what was known before it,
+// with no way back to who started it. Only its goroutine uses it.
+type attempt struct {
+	policy   *keyPolicy
+	web      *web.Client
+	began    time.Time
+	known    *metadata // accepted last, before this attempt
+	previous *keySet
+
+	err        error
+	set        *keySet         // if err is nil
+	accepted   *metadata       // if a document was accepted
+	problem    error           // worth telling, though the attempt may succeed
+	retryAfter time.Duration   // what the server asked for
+	fetches    []FetchDoneInfo // in order
+}
+
+// do reads the metadata, then the keys.
+func (a *attempt) do(ctx context.Context) error {
+	jwksURL, err := a.discover(ctx)
+	if err != nil {
+		return err
 	}
-	_, domain, _ := strings.Cut(u.Hostname(), ".")
-	return slices.Contains([]string{"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com"}, domain)
+	err = a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
+		set, err := parseKeySet(document, a.previous)
+		if err != nil {
+			return err
+		}
+		set.fetched = a.began
+		set.interval = web.Lifetime(h, minInterval, a.policy.refreshInterval)
+		set.ahead = time.Duration(float64(set.interval) * (aheadFrom + (aheadTo-aheadFrom)*rand.Float64()))
+		set.maxStale = a.policy.maxStale
+		set.jwksURL = jwksURL
+		a.set = set
+		return nil
+	})
+	if err != nil && a.problem != nil {
+		return &fetchErrors{[]error{err, a.problem}}
+	}
+	return err
+}
+
+// read fetches a document and has it judged.
+func (a *attempt) read(ctx context.Context, address string, accept func([]byte, http.Header) error) error {
+	began := time.Now()
+	document, h, failed := a.web.Get(ctx, address)
+	var err error
+	if failed != nil {
+		err = &FetchError{URL: address, StatusCode: failed.StatusCode, Err: failed.Err, noAnswer: failed.NoAnswer, retryAfter: failed.RetryAfter}
+	} else if refused := accept(document, h); refused != nil {
+		err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
+	}
+	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Duration: time.Since(began), Bytes: len(document), Err: err}
+	if failed, ok := errors.AsType[*FetchError](err); ok {
+		info.StatusCode = failed.StatusCode
+		a.retryAfter = max(a.retryAfter, failed.retryAfter)
+	}
+	a.fetches = append(a.fetches, info)
+	return err
+}
+
+// keysChanged returns how the keys differ from those before, nil if they do not.
+func (a *attempt) keysChanged() *KeysChangedInfo {
+	if a.set == nil {
+		return nil
+	}
+	added, removed, changed := a.set.differs(a.previous)
+	if !changed {
+		return nil
+	}
+	return &KeysChangedInfo{Added: added, Removed: removed, Skipped: slices.Clone(a.set.skipped)}
 }

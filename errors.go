@@ -252,20 +252,6 @@ func (e *fetchErrors) Error() string {
 
 func (e *fetchErrors) Unwrap() []error { return e.all }
 
-// oktaHint explains the commonest mistake with Okta: only the access tokens of a
-// custom authorization server, whose issuer has /oauth2/ in it, can be verified.
-func (c *config) oktaHint(err error) error {
-	refused, ok := err.(*TokenError)
-	if !ok || !c.oktaOrg {
-		return err
-	}
-	switch refused.Reason {
-	case ErrUnknownKey, ErrSignature, ErrTokenType, ErrAudience:
-		refused.detail = "access tokens of an Okta org server (an issuer without /oauth2/) are for Okta alone"
-	}
-	return refused
-}
-
 // A decodeError is that of decoding into what the caller gave. It hides the text
 // of its cause, which may repeat the value.
 type decodeError struct {
@@ -291,12 +277,3 @@ func (e *decodeError) Unwrap() error { return e.cause }
 func misconfigured(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrMisconfigured}, args...)...)
 }
-
-// Limits on what errors and logs repeat.
-const (
-	maxErrorText   = 900 // of one error's cause, all of it
-	maxForeignText = 256 // of what others chose
-	maxURLText     = 160 // of a URL among that
-	maxNameText    = 80  // of an issuer or redirect among that
-	maxKeyIDText   = 64  // of a kid
-)

@@ -25,7 +25,7 @@ func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
 	if err := t.readClaims(); err != nil {
 		return nil, err
 	}
-	return v.config.accessToken(&t.header, &t.claims, v.config.now(time.Time{}))
+	return v.rules.accessToken(&t.header, &t.claims, v.rules.now(time.Time{}))
 }
 
 // JudgeIDClaims is the same for VerifyIDToken.
@@ -34,5 +34,5 @@ func JudgeIDClaims(v *Verifier, payload []byte, nonce string) (*IDToken, error) 
 	if err := t.readClaims(); err != nil {
 		return nil, err
 	}
-	return v.config.idToken(&t.header, &t.claims, v.config.now(time.Time{}), &idTokenChecks{nonce: nonce})
+	return v.rules.idToken(&t.header, &t.claims, v.rules.now(time.Time{}), &idTokenChecks{nonce: nonce})
 }

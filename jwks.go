@@ -69,6 +69,34 @@ func (s *keySet) state(now time.Time) State {
 	return StateExpired
 }
 
+// A State says how old the held keys are.
+type State int
+
+const (
+	StateCold    State = iota // no keys have been fetched yet: tokens wait for the first refresh
+	StateFresh                // within the refresh interval
+	StateStale                // older, and still usable: nobody asked since, or the server does not answer
+	StateExpired              // older than interval and max stale: as if there were none
+)
+
+// held reports whether there are keys that may be used.
+func (s State) held() bool { return s == StateFresh || s == StateStale }
+
+// String returns "cold", "fresh", "stale" or "expired".
+func (s State) String() string {
+	switch s {
+	case StateCold:
+		return "cold"
+	case StateFresh:
+		return "fresh"
+	case StateStale:
+		return "stale"
+	case StateExpired:
+		return "expired"
+	}
+	return "unknown"
+}
+
 // lookup returns the keys that a token with this kid may be signed by. A token
 // without kid needs a set with a single eligible key.
 func (s *keySet) lookup(keyID string) []*key {
@@ -96,6 +124,30 @@ func (s *keySet) verify(t *signedToken) (*key, error) {
 		}
 	}
 	return nil, ErrSignature
+}
+
+// differs returns the kids of the keys that came and went since the set before, and
+// whether anything about the entries changed.
+func (s *keySet) differs(previous *keySet) (added, removed []string, changed bool) {
+	if previous == nil {
+		previous = &keySet{}
+	}
+	added, removed = s.without(previous), previous.without(s)
+	return added, removed, len(added)+len(removed) > 0 || !slices.Equal(s.skipped, previous.skipped)
+}
+
+// without returns the kids of the keys of s that are not in other.
+func (s *keySet) without(other *keySet) []string {
+	var ids []string
+	for id, keys := range s.byID {
+		for _, k := range keys {
+			if !slices.Contains(other.byID[id], k) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // parseKeySet reads a JWKS document (RFC 7517 §5). One entry that is broken or
@@ -326,4 +378,11 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 		return nil, strict.ErrNotObject
 	}
 	return entries, nil
+}
+
+// SkippedKey is an entry of a JWKS that was not taken as a key.
+type SkippedKey struct {
+	Index  int    // in the keys array
+	KeyID  string // "" if it has none, or none that could be read
+	Reason string
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
@@ -73,13 +72,6 @@ type KeysChangedInfo struct {
 	Skipped        []SkippedKey
 }
 
-// SkippedKey is an entry of a JWKS that was not taken as a key.
-type SkippedKey struct {
-	Index  int    // in the keys array
-	KeyID  string // "" if it has none, or none that could be read
-	Reason string
-}
-
 // StateChangedInfo is about the age of the keys.
 type StateChangedInfo struct{ From, To State }
 
@@ -98,26 +90,23 @@ type VerifyDoneInfo struct {
 	Duration time.Duration
 }
 
-// WithObserver has this Observer told what the Verifier does. Without one
-// nothing is measured.
-func WithObserver(o Observer) Option {
-	return func(c *config) error {
-		c.observer = o
-		return nil
-	}
+// observers are those that a Verifier reports to.
+type observers struct {
+	own Observer // the embedder's
+	log Observer // the logger's
 }
 
-// startWatch returns the time if somebody wants to know how long a verification
+// started returns the time if somebody wants to know how long a verification
 // took.
-func (c *config) startWatch() time.Time {
-	if c.observer.VerifyDone == nil {
+func (o *observers) started() time.Time {
+	if o.own.VerifyDone == nil {
 		return time.Time{}
 	}
 	return time.Now()
 }
 
-func (c *config) judged(kind tokenKind, began time.Time, remembered bool, err error) {
-	if c.observer.VerifyDone == nil {
+func (o *observers) verified(kind tokenKind, began time.Time, remembered bool, err error) {
+	if o.own.VerifyDone == nil {
 		return
 	}
 	code := "ok"
@@ -126,81 +115,39 @@ func (c *config) judged(kind tokenKind, began time.Time, remembered bool, err er
 	} else if err != nil {
 		code = "unavailable"
 	}
-	c.observer.VerifyDone(VerifyDoneInfo{Kind: string(kind), Code: code, Cached: remembered, Duration: time.Since(began)})
+	o.own.VerifyDone(VerifyDoneInfo{Kind: string(kind), Code: code, Cached: remembered, Duration: time.Since(began)})
 }
 
-func (c *config) unknownKey(admitted bool) {
-	if c.observer.UnknownKey != nil {
-		c.observer.UnknownKey(UnknownKeyInfo{Admitted: admitted})
+func (o *observers) unknownKey(admitted bool) {
+	if o.own.UnknownKey != nil {
+		o.own.UnknownKey(UnknownKeyInfo{Admitted: admitted})
 	}
 }
 
-// refreshed tells the observers of the end of a refresh.
-func (c *config) refreshed(a *attempt, info RefreshDoneInfo) {
-	for _, o := range [...]*Observer{&c.observer, &c.log} {
-		if o.FetchDone != nil {
-			for _, fetch := range a.fetches {
-				o.FetchDone(fetch)
+// refreshed tells of the end of a refresh; changed is nil if it brought no change.
+func (o *observers) refreshed(fetches []FetchDoneInfo, changed *KeysChangedInfo, info RefreshDoneInfo) {
+	for _, each := range [...]*Observer{&o.own, &o.log} {
+		if each.FetchDone != nil {
+			for _, fetch := range fetches {
+				each.FetchDone(fetch)
 			}
 		}
-		if o.KeysChanged != nil {
-			if changed := a.set.changes(a.previous); changed != nil {
-				o.KeysChanged(*changed)
-			}
+		if each.KeysChanged != nil && changed != nil {
+			each.KeysChanged(*changed)
 		}
-		if o.RefreshDone != nil {
-			o.RefreshDone(info)
+		if each.RefreshDone != nil {
+			each.RefreshDone(info)
 		}
 	}
 }
 
-// changes returns how s differs from the set before it, nil if it does not.
-func (s *keySet) changes(previous *keySet) *KeysChangedInfo {
-	if s == nil {
-		return nil
-	}
-	if previous == nil {
-		previous = &keySet{}
-	}
-	c := &KeysChangedInfo{Added: s.without(previous), Removed: previous.without(s), Skipped: slices.Clone(s.skipped)}
-	if len(c.Added)+len(c.Removed) == 0 && slices.Equal(s.skipped, previous.skipped) {
-		return nil
-	}
-	return c
-}
-
-// without returns the kids of the keys of s that are not in other.
-func (s *keySet) without(other *keySet) []string {
-	var ids []string
-	for id, keys := range s.byID {
-		for _, k := range keys {
-			if !slices.Contains(other.byID[id], k) {
-				ids = append(ids, id)
-			}
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// observe tells the observers of a State that differs from the last one told.
-func (s *keySource) observe() {
-	s.mu.Lock()
-	change := StateChangedInfo{From: s.lastState, To: s.set.Load().state(time.Now())}
-	s.lastState = change.To
-	s.mu.Unlock()
-	if change.From == change.To {
-		return
-	}
-	for _, o := range [...]*Observer{&s.config.observer, &s.config.log} {
-		if o.StateChanged != nil {
-			o.StateChanged(change)
+func (o *observers) stateChanged(info StateChangedInfo) {
+	for _, each := range [...]*Observer{&o.own, &o.log} {
+		if each.StateChanged != nil {
+			each.StateChanged(info)
 		}
 	}
 }
-
-// maxLoggedKeys bounds how many kids or skipped entries one log line names.
-const maxLoggedKeys = 20
 
 // logTo returns the Observer that WithLogger stands for.
 func logTo(logger *slog.Logger, issuer string) Observer {

@@ -10,102 +10,24 @@ import (
 	"example.com/jwtverifier/internal/web"
 )
 
-// Defaults and bounds of the options.
-const (
-	defaultLeeway          = time.Minute
-	maxLeeway              = 5 * time.Minute
-	defaultRefreshInterval = 15 * time.Minute
-	minRefreshInterval     = time.Minute
-	maxRefreshInterval     = 24 * time.Hour
-	defaultMaxStale        = 24 * time.Hour
-	maxMaxStale            = 7 * 24 * time.Hour
-)
-
-// Limits on a token. A token over one of them is ErrMalformed.
-const (
-	maxTokenBytes     = 64 << 10
-	maxHeaderBytes    = 8 << 10 // decoded
-	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
-)
-
-// maxNamedIssuers bounds how many issuers of an Issuers an error names.
-const maxNamedIssuers = 8
-
-// Limits on the token cache.
-const (
-	maxCacheSize       = 1 << 24 // tokens
-	maxRememberedBytes = 8 << 10 // of a token
-)
-
-// Limits on what a header is made of. White space is free, and what stands in
-// strings, but for escapes; those and any other byte cost 1. So a thousand strings
-// in an array are allowed, or 45 members; a certificate chain has about five.
-const (
-	maxHeaderCost  = 1200
-	costOfMember   = 24
-	costOfNesting  = 8 // an object or array
-	costOfExponent = 8
-)
-
-// Limits on the server's documents.
-const (
-	refreshTimeout   = 10 * time.Second // of all that a refresh reads
-	maxKeys          = 1000             // entries of a JWKS
-	maxKeysPerID     = 4                // eligible keys under one kid, each tried
-	minModulusBits   = 2048
-	maxModulusBits   = 8192
-	maxExponentBytes = 4
-)
-
-// The refresh policy; docs/design.md has it as a table.
-const (
-	minInterval     = 5 * time.Minute  // Cache-Control cannot ask for less
-	aheadFrom       = 0.70             // a refresh ahead is due at a point drawn
-	aheadTo         = 0.90             // from this part of the interval
-	maxWait         = time.Second      // for a refresh, while held keys are usable
-	unknownKeyPause = 10 * time.Second // between refreshes that unknown kids cause
-	firstBackoff    = time.Second
-	maxBackoff      = time.Minute
-	maxColdBackoff  = 10 * time.Second // while no usable keys are held
-)
-
 // An Option adjusts a [Verifier] to be made by [New], which refuses contradictory
 // or meaningless ones with [ErrMisconfigured]. Of an option given twice, lists
 // add up, and otherwise the last one wins.
 type Option func(*config) error
 
-// config is what a Verifier was made with. It never changes afterwards.
+// config is what New was told, each part with the type that acts by it.
 type config struct {
-	issuer            string
-	audiences         []string
-	withoutAudience   bool
-	clientIDs         []string
-	authorizedClients []string
-	leeway            time.Duration
-	strictTokenType   bool
-	senderConstrained bool
-	cacheSize         int
-	oktaOrg           bool // the issuer is an Okta org server
-
-	client          *http.Client
-	clock           func() time.Time
-	observer        Observer // the embedder's
-	log             Observer // the logger's
-	metadataURL     string
-	jwksURL         string
-	staticKeys      []byte
-	refreshInterval time.Duration
-	maxStale        time.Duration
-	insecureHTTP    bool
+	rules     rules
+	keys      keyPolicy
+	observers observers
+	cacheSize int // 0: no token cache
 }
 
 // newConfig applies the options and checks what they say together.
 func newConfig(issuer string, opts []Option) (*config, error) {
 	c := &config{
-		issuer:          issuer,
-		leeway:          defaultLeeway,
-		refreshInterval: defaultRefreshInterval,
-		maxStale:        defaultMaxStale,
+		rules: rules{issuer: issuer, leeway: defaultLeeway, oktaOrg: isOktaOrg(issuer)},
+		keys:  keyPolicy{issuer: issuer, refreshInterval: defaultRefreshInterval, maxStale: defaultMaxStale},
 	}
 	for _, opt := range opts {
 		if opt == nil {
@@ -115,45 +37,36 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 			return nil, err
 		}
 	}
-	if err := web.CheckIssuer(issuer, c.insecureHTTP); err != nil {
+	if err := web.CheckIssuer(issuer, c.keys.insecureHTTP); err != nil {
 		return nil, misconfigured("issuer %s %w", strict.Quote(issuer, maxForeignText), err)
 	}
-	c.oktaOrg = isOktaOrg(issuer)
 	sources := 0
-	for option, u := range map[string]string{"WithMetadataURL": c.metadataURL, "WithJWKSURL": c.jwksURL} {
+	for option, u := range map[string]string{"WithMetadataURL": c.keys.metadataURL, "WithJWKSURL": c.keys.jwksURL} {
 		if u == "" {
 			continue
 		}
 		sources++
-		if err := web.CheckURL(u, c.insecureHTTP); err != nil {
+		if err := web.CheckURL(u, c.keys.insecureHTTP); err != nil {
 			return nil, misconfigured("%s: %s %w", option, strict.Quote(u, maxForeignText), err)
 		}
 	}
-	if c.staticKeys != nil {
+	if c.keys.staticKeys != nil {
 		sources++
 	}
-	audience := len(c.audiences) > 0 || c.withoutAudience
+	audience := len(c.rules.audiences) > 0 || c.rules.withoutAudience
 	switch {
 	case sources > 1:
 		return nil, misconfigured("WithMetadataURL, WithJWKSURL and WithStaticKeys exclude each other")
-	case !audience && len(c.clientIDs) == 0:
+	case !audience && len(c.rules.clientIDs) == 0:
 		return nil, misconfigured("neither WithAudience nor WithClientID: no token could be accepted")
-	case len(c.audiences) > 0 && c.withoutAudience:
+	case len(c.rules.audiences) > 0 && c.rules.withoutAudience:
 		return nil, misconfigured("WithAudience and WithoutAudience exclude each other")
-	case c.withoutAudience && len(c.authorizedClients) == 0:
+	case c.rules.withoutAudience && len(c.rules.authorizedClients) == 0:
 		return nil, misconfigured("WithoutAudience needs WithAuthorizedClients")
-	case !audience && len(c.authorizedClients) > 0:
+	case !audience && len(c.rules.authorizedClients) > 0:
 		return nil, misconfigured("WithAuthorizedClients needs WithAudience or WithoutAudience")
 	}
 	return c, nil
-}
-
-// now is the time by which claims are judged; read is the time just read.
-func (c *config) now(read time.Time) time.Time {
-	if c.clock != nil {
-		return c.clock()
-	}
-	return read
 }
 
 // addTo returns an option that adds values to a list of the config.
@@ -173,7 +86,7 @@ func addTo(name string, values []string, list func(*config) *[]string) Option {
 // token's aud must name at least one of them, byte for byte (RFC 7519 §4.1.3).
 // Without it, or [WithoutAudience], VerifyAccessToken is ErrMisconfigured.
 func WithAudience(audience ...string) Option {
-	return addTo("WithAudience", audience, func(c *config) *[]string { return &c.audiences })
+	return addTo("WithAudience", audience, func(c *config) *[]string { return &c.rules.audiences })
 }
 
 // WithoutAudience is for servers whose access tokens name no audience, such as
@@ -183,7 +96,7 @@ func WithAudience(audience ...string) Option {
 // it here. It needs [WithAuthorizedClients] and excludes [WithAudience].
 func WithoutAudience() Option {
 	return func(c *config) error {
-		c.withoutAudience = true
+		c.rules.withoutAudience = true
 		return nil
 	}
 }
@@ -192,14 +105,14 @@ func WithoutAudience() Option {
 // server: an ID token's aud must name one of them (OpenID Connect Core
 // §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured.
 func WithClientID(clientID ...string) Option {
-	return addTo("WithClientID", clientID, func(c *config) *[]string { return &c.clientIDs })
+	return addTo("WithClientID", clientID, func(c *config) *[]string { return &c.rules.clientIDs })
 }
 
 // WithAuthorizedClients accepts access tokens only if they were issued to one
 // of these clients. The client is the first member present of cid (Okta),
 // client_id (RFC 9068), azp and appid. Without it the client is not compared.
 func WithAuthorizedClients(clientID ...string) Option {
-	return addTo("WithAuthorizedClients", clientID, func(c *config) *[]string { return &c.authorizedClients })
+	return addTo("WithAuthorizedClients", clientID, func(c *config) *[]string { return &c.rules.authorizedClients })
 }
 
 // WithLeeway sets the clock skew that is tolerated for exp, nbf, iat and
@@ -210,7 +123,7 @@ func WithLeeway(leeway time.Duration) Option {
 		if leeway < 0 || leeway > maxLeeway {
 			return misconfigured("WithLeeway is not from 0 to %v", maxLeeway)
 		}
-		c.leeway = leeway
+		c.rules.leeway = leeway
 		return nil
 	}
 }
@@ -220,7 +133,7 @@ func WithLeeway(leeway time.Duration) Option {
 // since many servers send that.
 func WithStrictTokenType() Option {
 	return func(c *config) error {
-		c.strictTokenType = true
+		c.rules.strictTokenType = true
 		return nil
 	}
 }
@@ -232,7 +145,25 @@ func WithStrictTokenType() Option {
 // such a token use it. By default they are refused.
 func WithSenderConstrainedTokens() Option {
 	return func(c *config) error {
-		c.senderConstrained = true
+		c.rules.senderConstrained = true
+		return nil
+	}
+}
+
+// WithTokenCache remembers up to n access tokens that were accepted, from 1 to
+// 2^24, so that the next verification of the same one costs a SHA-256 instead of
+// an RSA operation. By default none are remembered.
+//
+// A remembered token is judged by the clock again each time, and forgotten as
+// soon as its key has left the current key set. Tokens over 8 KiB and ID tokens
+// are not remembered. The cache takes 8 bytes per n at once, about 0.8 KB for a
+// token of 0.8 KB, and at most 32 KB for one of 8 KiB.
+func WithTokenCache(n int) Option {
+	return func(c *config) error {
+		if n < 1 || n > maxCacheSize {
+			return misconfigured("WithTokenCache is not from 1 to %d", maxCacheSize)
+		}
+		c.cacheSize = n
 		return nil
 	}
 }
@@ -248,7 +179,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return misconfigured("WithHTTPClient(nil)")
 		}
-		c.client = client
+		c.keys.client = client
 		return nil
 	}
 }
@@ -261,7 +192,7 @@ func WithClock(now func() time.Time) Option {
 		if now == nil {
 			return misconfigured("WithClock(nil)")
 		}
-		c.clock = now
+		c.rules.clock = now
 		return nil
 	}
 }
@@ -275,7 +206,16 @@ func WithLogger(logger *slog.Logger) Option {
 		if logger == nil {
 			return misconfigured("WithLogger(nil)")
 		}
-		c.log = logTo(logger, c.issuer)
+		c.observers.log = logTo(logger, c.rules.issuer)
+		return nil
+	}
+}
+
+// WithObserver has this Observer told what the Verifier does. Without one
+// nothing is measured.
+func WithObserver(o Observer) Option {
+	return func(c *config) error {
+		c.observers.own = o
 		return nil
 	}
 }
@@ -288,7 +228,7 @@ func WithMetadataURL(url string) Option {
 		if url == "" {
 			return misconfigured(`WithMetadataURL("")`)
 		}
-		c.metadataURL = url
+		c.keys.metadataURL = url
 		return nil
 	}
 }
@@ -300,7 +240,7 @@ func WithJWKSURL(url string) Option {
 		if url == "" {
 			return misconfigured(`WithJWKSURL("")`)
 		}
-		c.jwksURL = url
+		c.keys.jwksURL = url
 		return nil
 	}
 }
@@ -311,7 +251,7 @@ func WithJWKSURL(url string) Option {
 func WithStaticKeys(jwks []byte) Option {
 	jwks = append([]byte{}, jwks...)
 	return func(c *config) error {
-		c.staticKeys = jwks
+		c.keys.staticKeys = jwks
 		return nil
 	}
 }
@@ -326,7 +266,7 @@ func WithRefreshInterval(interval time.Duration) Option {
 		if interval < minRefreshInterval || interval > maxRefreshInterval {
 			return misconfigured("WithRefreshInterval is not from %v to %v", minRefreshInterval, maxRefreshInterval)
 		}
-		c.refreshInterval = interval
+		c.keys.refreshInterval = interval
 		return nil
 	}
 }
@@ -340,7 +280,7 @@ func WithMaxStale(d time.Duration) Option {
 		if d < 0 || d > maxMaxStale {
 			return misconfigured("WithMaxStale is not from 0 to %v", maxMaxStale)
 		}
-		c.maxStale = d
+		c.keys.maxStale = d
 		return nil
 	}
 }
@@ -350,7 +290,7 @@ func WithMaxStale(d time.Duration) Option {
 // between this program and the server can then make it accept any token.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
-		c.insecureHTTP = true
+		c.keys.insecureHTTP = true
 		return nil
 	}
 }
@@ -358,16 +298,6 @@ func WithInsecureHTTP() Option {
 // An IDTokenCheck is a condition of one call of [Verifier.VerifyIDToken]. Of a
 // check given twice, the last one counts.
 type IDTokenCheck func(*idTokenChecks) error
-
-// idTokenChecks are the conditions of one call, each zero if not given.
-type idTokenChecks struct {
-	nonce       string
-	noNonce     bool
-	previous    *IDToken
-	maxAge      *time.Duration
-	accessToken string
-	code        string
-}
 
 // newIDTokenChecks applies the checks and looks at what they say together.
 func newIDTokenChecks(nonce string, checks []IDTokenCheck) (*idTokenChecks, error) {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,14 +20,14 @@ import (
 // A keySource holds the keys of one authorization server and decides when to
 // fetch them again. It has a goroutine only while a refresh runs.
 type keySource struct {
-	config       *config
-	web          *web.Client
-	metadataURLs []string // where to look for metadata, in this order
+	policy *keyPolicy
+	told   *observers
+	web    *web.Client
 
 	set atomic.Pointer[keySet] // nil while cold; written under mu
 
 	mu        sync.Mutex // guards what follows; not held during I/O or callbacks
-	running   *refresh   // the refresh under way, or nil
+	running   *inflight  // the refresh under way, or nil
 	metadata  *metadata  // accepted last, or nil
 	lastState State      // that observers were told of
 
@@ -41,8 +40,9 @@ type keySource struct {
 	lastErrAt time.Time
 }
 
-// A refresh is one attempt to fetch metadata and keys, shared by all who wait.
-type refresh struct {
+// An inflight is a refresh under way, one attempt to fetch metadata and keys,
+// shared by all who wait for it.
+type inflight struct {
 	began time.Time
 	retry bool          // the attempt before it failed
 	done  chan struct{} // closed when it has ended
@@ -52,26 +52,18 @@ type refresh struct {
 	retryAfter time.Duration
 }
 
-func newKeySource(c *config) (*keySource, error) {
-	s := &keySource{config: c, web: web.New(c.client)}
-	switch {
-	case c.staticKeys != nil:
-		set, err := parseKeySet(c.staticKeys, nil)
+func newKeySource(policy *keyPolicy, told *observers) (*keySource, error) {
+	s := &keySource{policy: policy, told: told, web: web.New(policy.client)}
+	if policy.static() {
+		set, err := parseKeySet(policy.staticKeys, nil)
 		if err != nil {
 			return nil, misconfigured("WithStaticKeys: %w", err)
 		}
 		set.fetched, set.interval, set.ahead = time.Now(), math.MaxInt64, math.MaxInt64
 		s.set.Store(set)
-	case c.metadataURL != "":
-		s.metadataURLs = []string{c.metadataURL}
-	case c.jwksURL == "":
-		s.metadataURLs = wellKnownURLs(c.issuer)
 	}
 	return s, nil
 }
-
-// static reports whether there is nothing to fetch.
-func (s *keySource) static() bool { return s.config.staticKeys != nil }
 
 // usable returns a key set to judge by and the time at which it was looked at.
 // It waits only if it must; a set that is held serves even under an ended ctx.
@@ -85,7 +77,7 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 		state := set.state(now)
 		r, err := s.join(set, now)
 		if err != nil {
-			s.observe()
+			s.reportState()
 		}
 		switch {
 		case r == nil && err == nil:
@@ -111,7 +103,7 @@ func (s *keySource) usable(ctx context.Context) (*keySet, time.Time, error) {
 
 // join returns the refresh that is under way, or one that it starts; during the
 // back-off, an [*UnavailableError]; neither if seen is no longer the current set.
-func (s *keySource) join(seen *keySet, now time.Time) (*refresh, error) {
+func (s *keySource) join(seen *keySet, now time.Time) (*inflight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.set.Load() != seen {
@@ -129,7 +121,7 @@ func (s *keySource) join(seen *keySet, now time.Time) (*refresh, error) {
 // newer returns the key set after the refresh that an unknown kid may cause. It
 // is still seen if the last one is too recent for another.
 func (s *keySource) newer(ctx context.Context, seen *keySet, now time.Time) (*keySet, time.Time, error) {
-	if s.static() {
+	if s.policy.static() {
 		return seen, now, nil
 	}
 	s.mu.Lock()
@@ -151,7 +143,7 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, now time.Time) (*ke
 	}
 	s.mu.Unlock()
 
-	s.config.unknownKey(admitted)
+	s.told.unknownKey(admitted)
 	if unavailable != nil {
 		return nil, now, unavailable
 	}
@@ -166,7 +158,7 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, now time.Time) (*ke
 
 // refresh waits for the refresh that is under way, or for one that it starts.
 func (s *keySource) refresh(ctx context.Context) error {
-	if s.static() {
+	if s.policy.static() {
 		return nil
 	}
 	for {
@@ -182,7 +174,7 @@ func (s *keySource) refresh(ctx context.Context) error {
 
 // document returns the metadata that was accepted last.
 func (s *keySource) document(ctx context.Context) ([]byte, error) {
-	if len(s.metadataURLs) == 0 {
+	if !s.policy.discovers() {
 		return nil, misconfigured("Metadata needs discovery")
 	}
 	m := s.accepted()
@@ -218,15 +210,15 @@ func (s *keySource) pause(now time.Time) time.Duration {
 
 // start starts a refresh. It is detached from the context of the call that
 // caused it, since others wait for it too. mu must be held.
-func (s *keySource) start(now time.Time) *refresh {
-	r := &refresh{began: now, retry: s.failures > 0, done: make(chan struct{})}
+func (s *keySource) start(now time.Time) *inflight {
+	r := &inflight{began: now, retry: s.failures > 0, done: make(chan struct{})}
 	s.running = r
-	a := &attempt{source: s, began: now, known: s.metadata, previous: s.set.Load()}
+	a := &attempt{policy: s.policy, web: s.web, began: now, known: s.metadata, previous: s.set.Load()}
 	go s.run(r, a)
 	return r
 }
 
-func (s *keySource) run(r *refresh, a *attempt) {
+func (s *keySource) run(r *inflight, a *attempt) {
 	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
 	defer cancel()
 	defer s.finish(r, a)
@@ -236,7 +228,7 @@ func (s *keySource) run(r *refresh, a *attempt) {
 
 // finish takes over what an attempt brought. It is deferred, so that not even an
 // HTTP client that panics, or calls runtime.Goexit, leaves a refresh unended.
-func (s *keySource) finish(r *refresh, a *attempt) {
+func (s *keySource) finish(r *inflight, a *attempt) {
 	if p := recover(); p != nil {
 		a.err = fmt.Errorf("panic: %s", strict.OneLine(fmt.Sprint(p), maxForeignText))
 	}
@@ -265,14 +257,26 @@ func (s *keySource) finish(r *refresh, a *attempt) {
 	s.running = nil
 	s.mu.Unlock()
 
-	s.config.refreshed(a, RefreshDoneInfo{
+	s.told.refreshed(a.fetches, a.keysChanged(), RefreshDoneInfo{
 		Duration: now.Sub(r.began), Err: a.err, RetryAfter: r.retryAfter, Recovered: a.err == nil && failures > 0,
 	})
-	s.observe()
+	s.reportState()
+}
+
+// reportState tells the observers of a State that differs from the last one told.
+func (s *keySource) reportState() {
+	s.mu.Lock()
+	change := StateChangedInfo{From: s.lastState, To: s.set.Load().state(time.Now())}
+	s.lastState = change.To
+	s.mu.Unlock()
+	if change.From == change.To {
+		return
+	}
+	s.told.stateChanged(change)
 }
 
 // wait waits for the end of the refresh under the caller's own context.
-func (r *refresh) wait(ctx context.Context) error {
+func (r *inflight) wait(ctx context.Context) error {
 	select {
 	case <-r.done:
 	case <-ctx.Done():
@@ -285,7 +289,7 @@ func (r *refresh) wait(ctx context.Context) error {
 }
 
 // waitAtMost waits for the end of the refresh, but not longer than d, nor than ctx.
-func (r *refresh) waitAtMost(ctx context.Context, d time.Duration) {
+func (r *inflight) waitAtMost(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
 	}
@@ -296,94 +300,6 @@ func (r *refresh) waitAtMost(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-}
-
-// An attempt is the work of one refresh. Only its goroutine uses it.
-type attempt struct {
-	source   *keySource
-	began    time.Time
-	known    *metadata // accepted last, before this attempt
-	previous *keySet
-
-	err        error
-	set        *keySet         // if err is nil
-	accepted   *metadata       // if a document was accepted
-	problem    error           // worth telling, though the attempt may succeed
-	retryAfter time.Duration   // what the server asked for
-	fetches    []FetchDoneInfo // in order
-}
-
-// do reads the metadata, then the keys.
-func (a *attempt) do(ctx context.Context) error {
-	jwksURL, err := a.discover(ctx)
-	if err != nil {
-		return err
-	}
-	err = a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
-		set, err := parseKeySet(document, a.previous)
-		if err != nil {
-			return err
-		}
-		config := a.source.config
-		set.fetched = a.began
-		set.interval = web.Lifetime(h, minInterval, config.refreshInterval)
-		set.ahead = time.Duration(float64(set.interval) * (aheadFrom + (aheadTo-aheadFrom)*rand.Float64()))
-		set.maxStale = config.maxStale
-		set.jwksURL = jwksURL
-		a.set = set
-		return nil
-	})
-	if err != nil && a.problem != nil {
-		return &fetchErrors{[]error{err, a.problem}}
-	}
-	return err
-}
-
-// read fetches a document and has it judged.
-func (a *attempt) read(ctx context.Context, address string, accept func([]byte, http.Header) error) error {
-	began := time.Now()
-	document, h, failed := a.source.web.Get(ctx, address)
-	var err error
-	if failed != nil {
-		err = &FetchError{URL: address, StatusCode: failed.StatusCode, Err: failed.Err, noAnswer: failed.NoAnswer, retryAfter: failed.RetryAfter}
-	} else if refused := accept(document, h); refused != nil {
-		err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
-	}
-	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Duration: time.Since(began), Bytes: len(document), Err: err}
-	if failed, ok := errors.AsType[*FetchError](err); ok {
-		info.StatusCode = failed.StatusCode
-		a.retryAfter = max(a.retryAfter, failed.retryAfter)
-	}
-	a.fetches = append(a.fetches, info)
-	return err
-}
-
-// A State says how old the held keys are.
-type State int
-
-const (
-	StateCold    State = iota // no keys have been fetched yet: tokens wait for the first refresh
-	StateFresh                // within the refresh interval
-	StateStale                // older, and still usable: nobody asked since, or the server does not answer
-	StateExpired              // older than interval and max stale: as if there were none
-)
-
-// held reports whether there are keys that may be used.
-func (s State) held() bool { return s == StateFresh || s == StateStale }
-
-// String returns "cold", "fresh", "stale" or "expired".
-func (s State) String() string {
-	switch s {
-	case StateCold:
-		return "cold"
-	case StateFresh:
-		return "fresh"
-	case StateStale:
-		return "stale"
-	case StateExpired:
-		return "expired"
-	}
-	return "unknown"
 }
 
 // Status is a snapshot of how the keys of a Verifier are.
@@ -419,7 +335,7 @@ func (s *keySource) status() Status {
 		status.KeyIDs = slices.Sorted(maps.Keys(set.byID))
 		status.FetchedAt = set.fetched
 		status.JWKSURL = set.jwksURL
-		if !s.static() {
+		if !s.policy.static() {
 			status.NextRefresh = set.fetched.Add(set.ahead)
 		}
 	}

@@ -9,24 +9,6 @@ import (
 	"sync/atomic"
 )
 
-// WithTokenCache remembers up to n access tokens that were accepted, from 1 to
-// 2^24, so that the next verification of the same one costs a SHA-256 instead of
-// an RSA operation. By default none are remembered.
-//
-// A remembered token is judged by the clock again each time, and forgotten as
-// soon as its key has left the current key set. Tokens over 8 KiB and ID tokens
-// are not remembered. The cache takes 8 bytes per n at once, about 0.8 KB for a
-// token of 0.8 KB, and at most 32 KB for one of 8 KiB.
-func WithTokenCache(n int) Option {
-	return func(c *config) error {
-		if n < 1 || n > maxCacheSize {
-			return misconfigured("WithTokenCache is not from 1 to %d", maxCacheSize)
-		}
-		c.cacheSize = n
-		return nil
-	}
-}
-
 // A tokenCache remembers accepted access tokens by the SHA-256 of their raw
 // form, each in one of cacheWays neighbouring slots. It takes no lock, and
 // writes nothing when a hot token is read.
@@ -138,27 +120,4 @@ func (e *cacheEntry) cool() {
 // in this set.
 func (e *cacheEntry) signedBy(set *keySet) bool {
 	return slices.Contains(set.lookup(e.token.KeyID), e.signer)
-}
-
-// clone returns a copy that shares nothing that its owner could change.
-func (t *AccessToken) clone() *AccessToken {
-	c := *t
-	lists := make([]string, len(t.Audience)+len(t.Scopes)+len(t.AuthMethods))
-	c.Audience, lists = carve(t.Audience, lists)
-	c.Scopes, lists = carve(t.Scopes, lists)
-	c.AuthMethods, _ = carve(t.AuthMethods, lists)
-	if t.Confirmation != nil {
-		confirmation := *t.Confirmation
-		c.Confirmation = &confirmation
-	}
-	return &c
-}
-
-// carve copies list into the front of room, and returns the copy and the rest.
-func carve(list, room []string) (copied, rest []string) {
-	if list == nil {
-		return nil, room
-	}
-	n := copy(room, list)
-	return room[:n:n], room[n:]
 }

@@ -28,25 +28,20 @@ package jwtverifier
 import (
 	"bytes"
 	"context"
-	"strings"
 	"time"
 
-	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json"
 )
-
-// algorithm is the only one accepted. It is not read from the server's metadata:
-// that could only widen it (RFC 8725 §3.1).
-const algorithm = "RS256"
 
 // A Verifier verifies the tokens of one authorization server. It is made by
 // [New]; a zero or nil one refuses everything with [ErrMisconfigured]. It is
 // safe for concurrent use, has a goroutine only while it fetches keys, and needs
 // no closing.
 type Verifier struct {
-	config *config
-	keys   *keySource
-	cache  *tokenCache // nil without WithTokenCache
+	rules rules
+	keys  *keySource
+	cache *tokenCache // nil without WithTokenCache
+	told  observers
 }
 
 // New returns a Verifier of the tokens of issuer, which is compared with their
@@ -62,11 +57,11 @@ func New(issuer string, opts ...Option) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := newKeySource(c)
-	if err != nil {
+	v := &Verifier{rules: c.rules, cache: newTokenCache(c.cacheSize), told: c.observers}
+	if v.keys, err = newKeySource(&c.keys, &v.told); err != nil {
 		return nil, err
 	}
-	return &Verifier{config: c, keys: keys, cache: newTokenCache(c.cacheSize)}, nil
+	return v, nil
 }
 
 // VerifyAccessToken verifies the raw access token, as it stands in the
@@ -86,9 +81,9 @@ func (v *Verifier) accessToken(ctx context.Context, raw string, t *signedToken) 
 	if err := v.accepts(accessKind); err != nil {
 		return nil, err
 	}
-	began := v.config.startWatch()
+	began := v.told.started()
 	token, remembered, err := v.rememberedAccessToken(ctx, raw, t)
-	v.config.judged(accessKind, began, remembered, err)
+	v.told.verified(accessKind, began, remembered, err)
 	return token, err
 }
 
@@ -105,7 +100,7 @@ func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string, t *sig
 		if err != nil {
 			return nil, false, err
 		}
-		if e.signedBy(set) && v.config.inTime(&e.token.Token, v.config.now(now)) {
+		if e.signedBy(set) && v.rules.inTime(&e.token.Token, v.rules.now(now)) {
 			return e.token.clone(), true, nil
 		}
 	}
@@ -124,10 +119,10 @@ func (v *Verifier) freshAccessToken(ctx context.Context, raw string, t *signedTo
 	}
 	signer, now, err := v.authenticate(ctx, t)
 	if err != nil {
-		return nil, nil, v.config.oktaHint(err)
+		return nil, nil, v.rules.oktaHint(err)
 	}
-	token, err := v.config.accessToken(&t.header, &t.claims, now)
-	return token, signer, v.config.oktaHint(err)
+	token, err := v.rules.accessToken(&t.header, &t.claims, now)
+	return token, signer, v.rules.oktaHint(err)
 }
 
 // VerifyIDToken verifies the raw ID token, as the token endpoint returned it. A
@@ -152,9 +147,9 @@ func (v *Verifier) idToken(ctx context.Context, raw string, t *signedToken, chec
 	if err := v.accepts(idKind); err != nil {
 		return nil, err
 	}
-	began := v.config.startWatch()
+	began := v.told.started()
 	token, err := v.freshIDToken(ctx, raw, t, checks)
-	v.config.judged(idKind, began, false, err)
+	v.told.verified(idKind, began, false, err)
 	return token, err
 }
 
@@ -168,7 +163,7 @@ func (v *Verifier) freshIDToken(ctx context.Context, raw string, t *signedToken,
 	if err != nil {
 		return nil, err
 	}
-	return v.config.idToken(&t.header, &t.claims, now, checks)
+	return v.rules.idToken(&t.header, &t.claims, now, checks)
 }
 
 // Prefetch fetches the metadata and keys now if no usable ones are held: a
@@ -219,7 +214,7 @@ func (v *Verifier) Issuer() string {
 	if v.made() != nil {
 		return ""
 	}
-	return v.config.issuer
+	return v.rules.issuer
 }
 
 // Status says how the keys are. It does no I/O and waits for none.
@@ -231,7 +226,7 @@ func (v *Verifier) Status() Status {
 }
 
 func (v *Verifier) made() error {
-	if v == nil || v.config == nil {
+	if v == nil || v.keys == nil {
 		return misconfigured("a Verifier that New did not make")
 	}
 	return nil
@@ -243,9 +238,9 @@ func (v *Verifier) accepts(kind tokenKind) error {
 		return err
 	}
 	switch {
-	case kind == accessKind && len(v.config.audiences) == 0 && !v.config.withoutAudience:
+	case kind == accessKind && len(v.rules.audiences) == 0 && !v.rules.withoutAudience:
 		return misconfigured("VerifyAccessToken needs WithAudience")
-	case kind == idKind && len(v.config.clientIDs) == 0:
+	case kind == idKind && len(v.rules.clientIDs) == 0:
 		return misconfigured("VerifyIDToken needs WithClientID")
 	}
 	return nil
@@ -280,161 +275,5 @@ func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time
 	if err := t.readClaims(); err != nil {
 		return nil, time.Time{}, err
 	}
-	return signer, v.config.now(now), nil
-}
-
-// A signedToken is a token taken apart. Nothing in it may be believed before
-// authenticate has found its signer.
-type signedToken struct {
-	header       header
-	claims       claims
-	signingInput string // as received
-	payload      string // base64url
-	signature    string // base64url
-}
-
-// readClaims decodes the payload.
-func (t *signedToken) readClaims() error {
-	payload, err := strict.Base64URL.DecodeString(t.payload)
-	if err == nil {
-		t.claims.payload, err = strict.Object(payload, &t.claims)
-	}
-	if err != nil {
-		return malformed("payload", "not one strict JSON object")
-	}
-	return nil
-}
-
-// parse takes a JWS in compact serialization apart (RFC 7515 §7.1) and applies
-// the rules about its header. It uses no network and reads no claim.
-func parse(raw string) (*signedToken, error) {
-	if len(raw) > maxTokenBytes {
-		return nil, malformed("token", "longer than 64 KiB")
-	}
-	head, rest, _ := strings.Cut(raw, ".")
-	payload, signature, _ := strings.Cut(rest, ".")
-	switch dots := strings.Count(raw, "."); {
-	case dots == 4:
-		return nil, malformed("token", "encrypted tokens are not supported")
-	case dots != 2:
-		return nil, malformed("token", "not three segments")
-	case head == "" || payload == "" || signature == "":
-		return nil, malformed("token", "empty segment")
-	case strict.Base64URL.DecodedLen(len(signature)) > maxSignatureBytes:
-		return nil, malformed("token", "signature longer than 1,024 bytes")
-	case !strict.IsBase64URL(head) || !strict.IsBase64URL(payload) || !strict.IsBase64URL(signature):
-		return nil, malformed("token", "not base64url")
-	}
-	t := &signedToken{
-		signingInput: raw[:len(head)+1+len(payload)],
-		payload:      payload,
-		signature:    signature,
-	}
-	if err := t.header.read(head); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-// header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
-// x5u and x5c are the sender's word (RFC 8725 §3.10).
-type header struct {
-	alg, kid, typ          strict.Value
-	crit, b64, enc, zipped strict.Value
-
-	keyID     string // kid; "" if absent
-	mediaType string // typ; "" if absent or ""
-}
-
-func (h *header) Member(name []byte) *strict.Value {
-	switch string(name) {
-	case "alg":
-		return &h.alg
-	case "kid":
-		return &h.kid
-	case "typ":
-		return &h.typ
-	case "crit":
-		return &h.crit
-	case "b64":
-		return &h.b64
-	case "enc":
-		return &h.enc
-	case "zip":
-		return &h.zipped
-	}
-	return nil
-}
-
-// read decodes the header and applies the rules that need no key.
-func (h *header) read(segment string) error {
-	if strict.Base64URL.DecodedLen(len(segment)) > maxHeaderBytes {
-		return malformed("header", "longer than 8 KiB")
-	}
-	data, err := strict.Base64URL.DecodeString(segment)
-	if err != nil || tooComplex(data) {
-		return malformed("header", "too many members or elements")
-	}
-	if all, err := strict.Object(data, h); err != nil || !strict.Value(all).Finite() {
-		return malformed("header", "not one strict JSON object")
-	}
-	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
-	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE.
-	if h.crit != "" || h.b64 != "" || h.enc != "" || h.zipped != "" {
-		return malformed("header", "crit, b64, enc or zip")
-	}
-	alg, ok := h.alg.Text()
-	if !ok {
-		return malformed("header", "no alg")
-	}
-	if alg != algorithm {
-		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
-	}
-	if h.keyID, _ = h.kid.Text(); h.kid != "" && h.keyID == "" {
-		return malformed("header", "kid is not a string or empty")
-	}
-	if h.mediaType, ok = h.typ.Text(); h.typ != "" && !ok {
-		return malformed("header", "typ is not a string")
-	}
-	return nil
-}
-
-// tooComplex bounds what decoding a header can cost: the names, escapes or
-// elements that fit into 8 KiB would cost as much as several signatures.
-func tooComplex(header []byte) bool {
-	cost, quoted := 0, false
-	for i := 0; i < len(header); i++ {
-		switch c := header[i]; {
-		case c == '"':
-			quoted = !quoted
-		case quoted && c == '\\':
-			cost++
-			i++
-		case quoted, c <= ' ':
-		case c == ':':
-			cost += costOfMember
-		case c == '{', c == '[':
-			cost += costOfNesting
-		case c == 'e', c == 'E': // an exponent, or true and false
-			cost += costOfExponent
-		default:
-			cost++
-		}
-	}
-	return cost > maxHeaderCost
-}
-
-// isType reports whether typ is this media type, which may be written in any
-// case, and with "application/" in front (RFC 7515 §4.1.9).
-func (h *header) isType(name string) bool {
-	const prefix = "application/"
-	typ := h.mediaType
-	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
-		typ = typ[len(prefix):]
-	}
-	return strings.EqualFold(typ, name)
-}
-
-func malformed(part, detail string) error {
-	return &TokenError{Reason: ErrMalformed, Part: part, detail: detail}
+	return signer, v.rules.now(now), nil
 }

@@ -1,0 +1,248 @@
+package jwtverifier
+
+import (
+	"strings"
+
+	"example.com/jwtverifier/internal/strict"
+)
+
+// algorithm is the only one accepted. It is not read from the server's metadata:
+// that could only widen it (RFC 8725 §3.1).
+const algorithm = "RS256"
+
+// A signedToken is a token taken apart. Nothing in it may be believed before
+// authenticate has found its signer.
+type signedToken struct {
+	header       header
+	claims       claims
+	signingInput string // as received
+	payload      string // base64url
+	signature    string // base64url
+}
+
+// readClaims decodes the payload.
+func (t *signedToken) readClaims() error {
+	payload, err := strict.Base64URL.DecodeString(t.payload)
+	if err == nil {
+		t.claims.payload, err = strict.Object(payload, &t.claims)
+	}
+	if err != nil {
+		return malformed("payload", "not one strict JSON object")
+	}
+	return nil
+}
+
+// parse takes a JWS in compact serialization apart (RFC 7515 §7.1) and applies
+// the rules about its header. It uses no network and reads no claim.
+func parse(raw string) (*signedToken, error) {
+	if len(raw) > maxTokenBytes {
+		return nil, malformed("token", "longer than 64 KiB")
+	}
+	head, rest, _ := strings.Cut(raw, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	switch dots := strings.Count(raw, "."); {
+	case dots == 4:
+		return nil, malformed("token", "encrypted tokens are not supported")
+	case dots != 2:
+		return nil, malformed("token", "not three segments")
+	case head == "" || payload == "" || signature == "":
+		return nil, malformed("token", "empty segment")
+	case strict.Base64URL.DecodedLen(len(signature)) > maxSignatureBytes:
+		return nil, malformed("token", "signature longer than 1,024 bytes")
+	case !strict.IsBase64URL(head) || !strict.IsBase64URL(payload) || !strict.IsBase64URL(signature):
+		return nil, malformed("token", "not base64url")
+	}
+	t := &signedToken{
+		signingInput: raw[:len(head)+1+len(payload)],
+		payload:      payload,
+		signature:    signature,
+	}
+	if err := t.header.read(head); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
+// x5u and x5c are the sender's word (RFC 8725 §3.10).
+type header struct {
+	alg, kid, typ          strict.Value
+	crit, b64, enc, zipped strict.Value
+
+	keyID     string // kid; "" if absent
+	mediaType string // typ; "" if absent or ""
+}
+
+func (h *header) Member(name []byte) *strict.Value {
+	switch string(name) {
+	case "alg":
+		return &h.alg
+	case "kid":
+		return &h.kid
+	case "typ":
+		return &h.typ
+	case "crit":
+		return &h.crit
+	case "b64":
+		return &h.b64
+	case "enc":
+		return &h.enc
+	case "zip":
+		return &h.zipped
+	}
+	return nil
+}
+
+// read decodes the header and applies the rules that need no key.
+func (h *header) read(segment string) error {
+	if strict.Base64URL.DecodedLen(len(segment)) > maxHeaderBytes {
+		return malformed("header", "longer than 8 KiB")
+	}
+	data, err := strict.Base64URL.DecodeString(segment)
+	if err != nil || tooComplex(data) {
+		return malformed("header", "too many members or elements")
+	}
+	if all, err := strict.Object(data, h); err != nil || !strict.Value(all).Finite() {
+		return malformed("header", "not one strict JSON object")
+	}
+	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
+	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE.
+	if h.crit != "" || h.b64 != "" || h.enc != "" || h.zipped != "" {
+		return malformed("header", "crit, b64, enc or zip")
+	}
+	alg, ok := h.alg.Text()
+	if !ok {
+		return malformed("header", "no alg")
+	}
+	if alg != algorithm {
+		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
+	}
+	if h.keyID, _ = h.kid.Text(); h.kid != "" && h.keyID == "" {
+		return malformed("header", "kid is not a string or empty")
+	}
+	if h.mediaType, ok = h.typ.Text(); h.typ != "" && !ok {
+		return malformed("header", "typ is not a string")
+	}
+	return nil
+}
+
+// tooComplex bounds what decoding a header can cost: the names, escapes or
+// elements that fit into 8 KiB would cost as much as several signatures.
+func tooComplex(header []byte) bool {
+	cost, quoted := 0, false
+	for i := 0; i < len(header); i++ {
+		switch c := header[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			cost++
+			i++
+		case quoted, c <= ' ':
+		case c == ':':
+			cost += costOfMember
+		case c == '{', c == '[':
+			cost += costOfNesting
+		case c == 'e', c == 'E': // an exponent, or true and false
+			cost += costOfExponent
+		default:
+			cost++
+		}
+	}
+	return cost > maxHeaderCost
+}
+
+// isType reports whether typ is this media type, which may be written in any
+// case, and with "application/" in front (RFC 7515 §4.1.9).
+func (h *header) isType(name string) bool {
+	const prefix = "application/"
+	typ := h.mediaType
+	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	return strings.EqualFold(typ, name)
+}
+
+func malformed(part, detail string) error {
+	return &TokenError{Reason: ErrMalformed, Part: part, detail: detail}
+}
+
+// claims are the values of the claims that a rule or a result reads. They are
+// interpreted one by one, when their turn comes.
+type claims struct {
+	payload string // the whole object
+
+	iss, sub, aud, exp, nbf, iat, jti strict.Value
+	typ, tokenUse, events, cnf        strict.Value
+	cid, clientID, azp, appID         strict.Value
+	scp, scope                        strict.Value
+	nonce, atHash, cHash, authTime    strict.Value
+	acr, amr                          strict.Value
+}
+
+func (c *claims) Member(name []byte) *strict.Value {
+	switch string(name) {
+	case "iss":
+		return &c.iss
+	case "sub":
+		return &c.sub
+	case "aud":
+		return &c.aud
+	case "exp":
+		return &c.exp
+	case "nbf":
+		return &c.nbf
+	case "iat":
+		return &c.iat
+	case "jti":
+		return &c.jti
+	case "typ":
+		return &c.typ
+	case "token_use":
+		return &c.tokenUse
+	case "events":
+		return &c.events
+	case "cnf":
+		return &c.cnf
+	case "cid":
+		return &c.cid
+	case "client_id":
+		return &c.clientID
+	case "azp":
+		return &c.azp
+	case "appid":
+		return &c.appID
+	case "scp":
+		return &c.scp
+	case "scope":
+		return &c.scope
+	case "nonce":
+		return &c.nonce
+	case "at_hash":
+		return &c.atHash
+	case "c_hash":
+		return &c.cHash
+	case "auth_time":
+		return &c.authTime
+	case "acr":
+		return &c.acr
+	case "amr":
+		return &c.amr
+	}
+	return nil
+}
+
+// client returns the name and value of the claim that says which client an
+// access token was issued to.
+func (c *claims) client() (string, strict.Value) {
+	switch {
+	case c.cid != "":
+		return "cid", c.cid
+	case c.clientID != "":
+		return "client_id", c.clientID
+	case c.azp != "":
+		return "azp", c.azp
+	case c.appID != "":
+		return "appid", c.appID
+	}
+	return "client_id", "" // RFC 9068's name of what is missing
+}

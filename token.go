@@ -1,0 +1,157 @@
+package jwtverifier
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"example.com/jwtverifier/internal/strict"
+	"github.com/go-json-experiment/json"
+)
+
+// Token is what access tokens and ID tokens share. Only a successful
+// verification makes one. It is the caller's to change: nothing done to it is
+// seen by another. Its strings are parts of the payload, so whoever keeps one of
+// them keeps all of that, at most 48 KiB.
+type Token struct {
+	Issuer   string   // iss, equal to the configured issuer
+	Subject  string   // sub; "" if an access token has none
+	ID       string   // jti; "" if absent
+	Audience []string // aud; nil if absent
+
+	// The times are in UTC, and zero if absent. Expiry is never zero, and
+	// IssuedAt not in an ID token.
+	Expiry    time.Time // exp
+	IssuedAt  time.Time // iat
+	NotBefore time.Time // nbf
+	AuthTime  time.Time // auth_time
+
+	AuthContext string   // acr
+	AuthMethods []string // amr
+
+	KeyID     string // kid of the header; "" if absent
+	Algorithm string // alg of the header
+	Type      string // typ of the header; "" if absent
+
+	payload string // "" unless a Verifier made the token
+}
+
+// AccessToken is a verified access token: it grants access, to what its scopes
+// and claims say.
+type AccessToken struct {
+	Token
+
+	// ClientID is the client that the token was issued to: the first member
+	// present of cid, client_id, azp and appid; "" if that is not a string.
+	ClientID string
+
+	// Scopes are those of scp or else scope, whether it is an array or a
+	// space-delimited string.
+	Scopes []string
+
+	// Confirmation is set only with WithSenderConstrainedTokens, for a token
+	// with cnf: it must not be accepted before the proof has been checked.
+	Confirmation *Confirmation
+}
+
+// IDToken is a verified ID token: it says who logged in. It grants nothing.
+type IDToken struct {
+	Token
+	Nonce           string // nonce; "" if absent
+	AuthorizedParty string // azp; "" if absent
+}
+
+// Confirmation names the key that a sender-constrained token is bound to. At
+// least one member is set.
+type Confirmation struct {
+	JWKThumbprint         string // jkt, RFC 9449 §6.1
+	CertificateThumbprint string // x5t#S256, RFC 8705 §3.1
+}
+
+// HasScopes reports whether the token has all of these scopes.
+func (t *AccessToken) HasScopes(scope ...string) bool {
+	if t == nil {
+		return false
+	}
+	for _, s := range scope {
+		if !slices.Contains(t.Scopes, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// Claims decodes the whole payload into dst, as [json.Unmarshal] of JSON v2
+// does: names are case-sensitive, duplicates refused. An integer beyond 2^53
+// keeps its value only in a field of an integer type. A Token that no Verifier
+// made is [ErrMisconfigured].
+func (t *Token) Claims(dst any) error {
+	if t == nil || t.payload == "" {
+		return misconfigured("Claims of a token that no Verifier made")
+	}
+	if err := json.Unmarshal([]byte(t.payload), dst); err != nil {
+		return &decodeError{"claims", err}
+	}
+	return nil
+}
+
+// String shows the issuer, kid and expiry: nothing that is worth stealing.
+func (t Token) String() string { return t.describe("token") }
+
+// GoString returns the same as String.
+func (t Token) GoString() string { return t.String() }
+
+// LogValue logs the same as String shows.
+func (t Token) LogValue() slog.Value { return t.logValue("token") }
+
+// String shows the kind, issuer, kid and expiry: nothing that is worth stealing.
+func (t AccessToken) String() string { return t.describe("access token") }
+
+// GoString returns the same as String.
+func (t AccessToken) GoString() string { return t.String() }
+
+// LogValue logs the same as String shows.
+func (t AccessToken) LogValue() slog.Value { return t.logValue("access token") }
+
+// String shows the kind, issuer, kid and expiry: nothing that is worth stealing.
+func (t IDToken) String() string { return t.describe("ID token") }
+
+// GoString returns the same as String.
+func (t IDToken) GoString() string { return t.String() }
+
+// LogValue logs the same as String shows.
+func (t IDToken) LogValue() slog.Value { return t.logValue("ID token") }
+
+func (t *Token) describe(kind string) string {
+	return fmt.Sprintf("%s of %s, kid %s, expires %s", kind, strict.Quote(t.Issuer, maxForeignText),
+		strict.Quote(t.KeyID, maxKeyIDText), t.Expiry.Format(time.RFC3339))
+}
+
+func (t *Token) logValue(kind string) slog.Value {
+	return slog.GroupValue(slog.String("kind", kind), slog.String("issuer", t.Issuer),
+		slog.String("kid", loggedID(t.KeyID)), slog.Time("expiry", t.Expiry))
+}
+
+// clone returns a copy that shares nothing that its owner could change.
+func (t *AccessToken) clone() *AccessToken {
+	c := *t
+	lists := make([]string, len(t.Audience)+len(t.Scopes)+len(t.AuthMethods))
+	c.Audience, lists = carve(t.Audience, lists)
+	c.Scopes, lists = carve(t.Scopes, lists)
+	c.AuthMethods, _ = carve(t.AuthMethods, lists)
+	if t.Confirmation != nil {
+		confirmation := *t.Confirmation
+		c.Confirmation = &confirmation
+	}
+	return &c
+}
+
+// carve copies list into the front of room, and returns the copy and the rest.
+func carve(list, room []string) (copied, rest []string) {
+	if list == nil {
+		return nil, room
+	}
+	n := copy(room, list)
+	return room[:n:n], room[n:]
+}
