@@ -3,32 +3,17 @@ package jwtverifier
 import (
 	"bytes"
 	"crypto/rsa"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
 
+	"example.com/jwtverifier/internal/jose"
 	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
-	"github.com/lestrrat-go/jwx/v2/jws"
 )
-
-// rs256 is taken once, so that nothing registered with jwx later changes it.
-var rs256 = func() jws.Verifier {
-	v, err := jws.NewVerifier(jwa.RS256)
-	if err != nil { // not reached: jwx has RS256
-		panic(err)
-	}
-	return v
-}()
 
 // A key is one eligible key of a key set. It keeps its identity from one set to
 // the next as long as its kid and material stay the same.
@@ -119,7 +104,7 @@ func (s *keySet) verify(t *signedToken) (*key, error) {
 	}
 	input := []byte(t.signingInput)
 	for _, k := range keys {
-		if rs256.Verify(input, signature, k.public) == nil {
+		if jose.VerifyRS256(k.public, input, signature) {
 			return k, nil
 		}
 	}
@@ -206,109 +191,35 @@ func (s *keySet) same(k *key) *key {
 	return k
 }
 
-// jwkMembers are the members of a JWK that decide whether it is eligible, and
-// its key. The others (x5c, x5t, x5u …) are never looked at.
-type jwkMembers struct {
-	kty, use, alg, keyOps, kid, n, e strict.Value
-	private                          strict.Value
-}
-
-func (m *jwkMembers) Member(name []byte) *strict.Value {
-	switch string(name) {
-	case "kty":
-		return &m.kty
-	case "use":
-		return &m.use
-	case "alg":
-		return &m.alg
-	case "key_ops":
-		return &m.keyOps
-	case "kid":
-		return &m.kid
-	case "n":
-		return &m.n
-	case "e":
-		return &m.e
-	case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
-		return &m.private
-	}
-	return nil
-}
-
 // parseKey returns the key of one JWKS entry, or why it is not eligible; even
 // then the key has its kid, if that could be read.
 func parseKey(entry jsontext.Value) (*key, error) {
 	k := &key{}
-	var m jwkMembers
+	var m jose.JWK
 	if _, err := strict.Object(entry, &m); err != nil {
 		return k, errors.New("not a strict JSON object")
 	}
-	id, ok := m.kid.Text()
-	if !ok && m.kid != "" {
+	id, ok := m.ID.Text()
+	if !ok && m.ID != "" {
 		return k, errors.New("kid is not a string")
 	}
 	k.id = strings.Clone(id) // or it would keep the whole entry
-	operations, _ := m.keyOps.Texts()
+	operations, _ := m.Operations.Texts()
 	switch {
-	case !m.kty.Is("RSA"):
+	case !m.KeyType.Is("RSA"):
 		return k, errors.New("kty is not RSA")
-	case m.use != "" && !m.use.Is("sig"):
+	case m.Use != "" && !m.Use.Is("sig"):
 		return k, errors.New("use is not sig")
-	case m.alg != "" && !m.alg.Is(algorithm):
+	case m.Algorithm != "" && !m.Algorithm.Is(algorithm):
 		return k, errors.New("alg is not RS256")
-	case m.keyOps != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
+	case m.Operations != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
 		return k, errors.New("key_ops is not an array of distinct strings with verify")
-	case m.private != "":
+	case m.Private != "":
 		return k, errors.New("private key")
 	}
 	var err error
-	k.public, err = rsaPublicKey(m.n, m.e)
+	k.public, err = m.RSA()
 	return k, err
-}
-
-// rsaPublicKey returns the key of a JWK's n and e (RFC 7518 §6.3.1). Both are
-// bounded before any arithmetic.
-func rsaPublicKey(rawN, rawE strict.Value) (*rsa.PublicKey, error) {
-	n, okN := octets(rawN)
-	e, okE := octets(rawE)
-	if !okN || !okE {
-		return nil, errors.New("n or e is not base64url")
-	}
-	n = bytes.TrimLeft(n, "\x00")
-	if len(n) == 0 || n[len(n)-1]&1 == 0 {
-		return nil, errors.New("n is not odd")
-	}
-	if size := len(n)*8 - bits.LeadingZeros8(n[0]); size < minModulusBits || size > maxModulusBits {
-		return nil, fmt.Errorf("n has %d bits", size)
-	}
-	if len(e) == 0 || len(e) > maxExponentBytes {
-		return nil, errors.New("e is empty or too long")
-	}
-	exponent := binary.BigEndian.Uint32(append(make([]byte, 4-len(e)), e...))
-	if exponent < 3 || exponent > math.MaxInt32 || exponent&1 == 0 {
-		return nil, errors.New("e is not odd and from 3 to 2^31-1")
-	}
-
-	encode := base64.RawURLEncoding.EncodeToString
-	parsed, err := jwk.ParseKey([]byte(`{"kty":"RSA","n":"` + encode(n) + `","e":"` + encode(e) + `"}`))
-	if err != nil { // not reached: n and e are a key's
-		return nil, errors.New("not a key")
-	}
-	public := &rsa.PublicKey{}
-	if err := parsed.Raw(public); err != nil || public.E != int(exponent) || !bytes.Equal(public.N.Bytes(), n) { // not reached: jwx reads the same key
-		return nil, errors.New("not a key")
-	}
-	return public, nil
-}
-
-// octets decodes a JSON string of base64url, as strictly as a token's segments.
-func octets(v strict.Value) ([]byte, bool) {
-	s, ok := v.Text()
-	if !ok || !strict.IsBase64URL(s) {
-		return nil, false
-	}
-	b, err := strict.Base64URL.DecodeString(s)
-	return b, err == nil
 }
 
 func distinct(list []string) bool {

@@ -41,12 +41,9 @@ const (
 
 // Limits on the server's documents.
 const (
-	refreshTimeout   = 10 * time.Second // of all that a refresh reads
-	maxKeys          = 1000             // entries of a JWKS
-	maxKeysPerID     = 4                // eligible keys under one kid, each tried
-	minModulusBits   = 2048
-	maxModulusBits   = 8192
-	maxExponentBytes = 4
+	refreshTimeout = 10 * time.Second // of all that a refresh reads
+	maxKeys        = 1000             // entries of a JWKS
+	maxKeysPerID   = 4                // eligible keys under one kid, each tried
 )
 
 // The refresh policy; docs/design.md has it as a table.
