@@ -102,7 +102,7 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 	if err := r.times(&t.Token, p, now); err != nil {
 		return nil, err
 	}
-	t.fill(h, p, r.issuer)
+	t.fill(accessKind, h, p, r.issuer)
 	return t, nil
 }
 
@@ -189,7 +189,7 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	if err := r.times(&t.Token, p, now); err != nil {
 		return nil, err
 	}
-	t.fill(h, p, r.issuer)
+	t.fill(idKind, h, p, r.issuer)
 	return t, nil
 }
 
@@ -230,7 +230,8 @@ func (r *rules) inTime(t *Token, now time.Time) bool {
 
 // fill copies what the rules did not have to. A claim of an unexpected type is
 // left out: it never refuses a token.
-func (t *Token) fill(h *header, p *claims, issuer string) {
+func (t *Token) fill(kind tokenKind, h *header, p *claims, issuer string) {
+	t.kind = kind
 	t.Issuer = issuer
 	t.ID, _ = p.jti.Text()
 	t.AuthContext, _ = p.acr.Text()

@@ -9,14 +9,6 @@ import (
 	"example.com/jwtverifier/internal/strict"
 )
 
-// tokenKind is "access" or "id", as observers see it.
-type tokenKind string
-
-const (
-	accessKind tokenKind = "access"
-	idKind     tokenKind = "id"
-)
-
 // An Observer is told what a Verifier does, for metrics and traces. Each
 // function may be nil. They are called outside every lock, some of them from
 // several goroutines at once and while a caller waits, so they must be quick. A

@@ -34,6 +34,7 @@ type Token struct {
 	Algorithm string // alg of the header
 	Type      string // typ of the header; "" if absent
 
+	kind    tokenKind
 	payload string // "" unless a Verifier made the token
 }
 
@@ -96,62 +97,49 @@ func (t *Token) Claims(dst any) error {
 	return nil
 }
 
-// String shows the issuer, kid and expiry: nothing that is worth stealing.
-func (t Token) String() string { return t.describe("token") }
+// String shows the kind, issuer, kid and expiry: nothing that is worth stealing.
+func (t Token) String() string {
+	return fmt.Sprintf("%s of %s, kid %s, expires %s", t.kind.noun(), strict.Quote(t.Issuer, maxForeignText),
+		strict.Quote(t.KeyID, maxKeyIDText), t.Expiry.Format(time.RFC3339))
+}
 
 // GoString returns the same as String.
 func (t Token) GoString() string { return t.String() }
 
 // LogValue logs the same as String shows.
-func (t Token) LogValue() slog.Value { return t.logValue("token") }
-
-// String shows the kind, issuer, kid and expiry: nothing that is worth stealing.
-func (t AccessToken) String() string { return t.describe("access token") }
-
-// GoString returns the same as String.
-func (t AccessToken) GoString() string { return t.String() }
-
-// LogValue logs the same as String shows.
-func (t AccessToken) LogValue() slog.Value { return t.logValue("access token") }
-
-// String shows the kind, issuer, kid and expiry: nothing that is worth stealing.
-func (t IDToken) String() string { return t.describe("ID token") }
-
-// GoString returns the same as String.
-func (t IDToken) GoString() string { return t.String() }
-
-// LogValue logs the same as String shows.
-func (t IDToken) LogValue() slog.Value { return t.logValue("ID token") }
-
-func (t *Token) describe(kind string) string {
-	return fmt.Sprintf("%s of %s, kid %s, expires %s", kind, strict.Quote(t.Issuer, maxForeignText),
-		strict.Quote(t.KeyID, maxKeyIDText), t.Expiry.Format(time.RFC3339))
+func (t Token) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("kind", t.kind.noun()), slog.String("issuer", t.Issuer),
+		slog.String("kid", strict.OneLine(t.KeyID, maxKeyIDText)), slog.Time("expiry", t.Expiry))
 }
 
-func (t *Token) logValue(kind string) slog.Value {
-	return slog.GroupValue(slog.String("kind", kind), slog.String("issuer", t.Issuer),
-		slog.String("kid", loggedID(t.KeyID)), slog.Time("expiry", t.Expiry))
+// tokenKind is "access" or "id", as observers see it; "" of a Token that no
+// Verifier made.
+type tokenKind string
+
+const (
+	accessKind tokenKind = "access"
+	idKind     tokenKind = "id"
+)
+
+func (k tokenKind) noun() string {
+	switch k {
+	case accessKind:
+		return "access token"
+	case idKind:
+		return "ID token"
+	}
+	return "token"
 }
 
 // clone returns a copy that shares nothing that its owner could change.
 func (t *AccessToken) clone() *AccessToken {
 	c := *t
-	lists := make([]string, len(t.Audience)+len(t.Scopes)+len(t.AuthMethods))
-	c.Audience, lists = carve(t.Audience, lists)
-	c.Scopes, lists = carve(t.Scopes, lists)
-	c.AuthMethods, _ = carve(t.AuthMethods, lists)
+	c.Audience = slices.Clone(t.Audience)
+	c.Scopes = slices.Clone(t.Scopes)
+	c.AuthMethods = slices.Clone(t.AuthMethods)
 	if t.Confirmation != nil {
 		confirmation := *t.Confirmation
 		c.Confirmation = &confirmation
 	}
 	return &c
-}
-
-// carve copies list into the front of room, and returns the copy and the rest.
-func carve(list, room []string) (copied, rest []string) {
-	if list == nil {
-		return nil, room
-	}
-	n := copy(room, list)
-	return room[:n:n], room[n:]
 }
