@@ -44,44 +44,43 @@ func NewIssuers(v ...*Verifier) (*Issuers, error) {
 // VerifyAccessToken is [Verifier.VerifyAccessToken] of the token's issuer. What
 // is malformed or not RS256 is refused before the issuer is looked at.
 func (i *Issuers) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
-	v, t, err := i.choose(raw)
+	v, err := i.choose(raw)
 	if err != nil {
 		return nil, err
 	}
-	return v.accessToken(ctx, raw, t)
+	return v.VerifyAccessToken(ctx, raw)
 }
 
 // VerifyIDToken is [Verifier.VerifyIDToken] of the token's issuer. What is
 // malformed or not RS256 is refused before the issuer is looked at.
 func (i *Issuers) VerifyIDToken(ctx context.Context, raw, nonce string, checks ...IDTokenCheck) (*IDToken, error) {
-	c, err := newIDTokenChecks(nonce, checks)
+	if _, err := newIDTokenChecks(nonce, checks); err != nil {
+		return nil, err // whatever the token
+	}
+	v, err := i.choose(raw)
 	if err != nil {
 		return nil, err
 	}
-	v, t, err := i.choose(raw)
-	if err != nil {
-		return nil, err
-	}
-	return v.idToken(ctx, raw, t, c)
+	return v.VerifyIDToken(ctx, raw, nonce, checks...)
 }
 
-// choose takes the token apart and returns the Verifier of its issuer.
-func (i *Issuers) choose(raw string) (*Verifier, *signedToken, error) {
+// choose returns the Verifier of the token's issuer.
+func (i *Issuers) choose(raw string) (*Verifier, error) {
 	if i == nil || i.byIssuer == nil {
-		return nil, nil, misconfigured("Issuers that NewIssuers did not make")
+		return nil, misconfigured("Issuers that NewIssuers did not make")
 	}
 	t, err := parse(raw)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	payload, err := strict.Base64URL.DecodeString(t.payload)
 	issuer, ok := strict.ClaimedIssuer(strict.Value(payload))
 	if err != nil || !ok {
-		return nil, nil, malformed("payload", "not one strict JSON object")
+		return nil, malformed("payload", "not one strict JSON object")
 	}
 	v := i.byIssuer[issuer]
 	if v == nil {
-		return nil, nil, refuse(ErrIssuer, "iss", i.named...)
+		return nil, refuse(ErrIssuer, "iss", i.named...)
 	}
-	return v, t, nil
+	return v, nil
 }

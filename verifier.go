@@ -73,25 +73,20 @@ func New(issuer string, opts ...Option) (*Verifier, error) {
 // the token's; waiting for that ends with ctx. The errors are [*TokenError],
 // [*UnavailableError] and [ErrMisconfigured].
 func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
-	return v.accessToken(ctx, raw, nil)
-}
-
-// accessToken is VerifyAccessToken. t is raw taken apart, if that has been done.
-func (v *Verifier) accessToken(ctx context.Context, raw string, t *signedToken) (*AccessToken, error) {
 	if err := v.accepts(accessKind); err != nil {
 		return nil, err
 	}
 	began := v.told.started()
-	token, remembered, err := v.rememberedAccessToken(ctx, raw, t)
+	token, remembered, err := v.rememberedAccessToken(ctx, raw)
 	v.told.verified(accessKind, began, remembered, err)
 	return token, err
 }
 
 // rememberedAccessToken looks into the token cache first, if there is one. Only
 // an acceptance is taken from there; everything else takes the long way.
-func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string, t *signedToken) (_ *AccessToken, remembered bool, _ error) {
+func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string) (_ *AccessToken, remembered bool, _ error) {
 	if v.cache == nil || len(raw) > maxRememberedBytes {
-		token, _, err := v.freshAccessToken(ctx, raw, t)
+		token, _, err := v.freshAccessToken(ctx, raw)
 		return token, false, err
 	}
 	sum := sumOf(raw)
@@ -104,18 +99,17 @@ func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string, t *sig
 			return e.token.clone(), true, nil
 		}
 	}
-	token, signer, err := v.freshAccessToken(ctx, raw, t)
+	token, signer, err := v.freshAccessToken(ctx, raw)
 	if err == nil {
 		v.cache.add(&sum, signer, token)
 	}
 	return token, false, err
 }
 
-func (v *Verifier) freshAccessToken(ctx context.Context, raw string, t *signedToken) (_ *AccessToken, signer *key, err error) {
-	if t == nil {
-		if t, err = parse(raw); err != nil {
-			return nil, nil, err
-		}
+func (v *Verifier) freshAccessToken(ctx context.Context, raw string) (*AccessToken, *key, error) {
+	t, err := parse(raw)
+	if err != nil {
+		return nil, nil, err
 	}
 	signer, now, err := v.authenticate(ctx, t)
 	if err != nil {
@@ -139,25 +133,19 @@ func (v *Verifier) VerifyIDToken(ctx context.Context, raw, nonce string, checks 
 	if err != nil {
 		return nil, err
 	}
-	return v.idToken(ctx, raw, nil, c)
-}
-
-// idToken is VerifyIDToken. t is raw taken apart, if that has been done.
-func (v *Verifier) idToken(ctx context.Context, raw string, t *signedToken, checks *idTokenChecks) (*IDToken, error) {
 	if err := v.accepts(idKind); err != nil {
 		return nil, err
 	}
 	began := v.told.started()
-	token, err := v.freshIDToken(ctx, raw, t, checks)
+	token, err := v.freshIDToken(ctx, raw, c)
 	v.told.verified(idKind, began, false, err)
 	return token, err
 }
 
-func (v *Verifier) freshIDToken(ctx context.Context, raw string, t *signedToken, checks *idTokenChecks) (_ *IDToken, err error) {
-	if t == nil {
-		if t, err = parse(raw); err != nil {
-			return nil, err
-		}
+func (v *Verifier) freshIDToken(ctx context.Context, raw string, checks *idTokenChecks) (*IDToken, error) {
+	t, err := parse(raw)
+	if err != nil {
+		return nil, err
 	}
 	_, now, err := v.authenticate(ctx, t)
 	if err != nil {
