@@ -28,17 +28,20 @@ type keySet struct {
 	only    []*key            // the single eligible key, if there is just one
 	skipped []SkippedKey
 
-	fetched  time.Time     // when the refresh that brought it began
+	attempt  uint64        // the number of the attempt that brought it; 0: static keys
+	fetched  time.Time     // when that attempt began
 	interval time.Duration // the age from which the set is stale
 	ahead    time.Duration // the age from which a refresh ahead is due
 	maxStale time.Duration // for how long beyond interval the set is usable
 	jwksURL  string        // where it is from
 }
 
-// age is the larger of monotonic and wall time since the set was fetched: the
-// one stands still while the machine sleeps, the other may be set back.
-func (s *keySet) age(now time.Time) time.Duration {
-	return max(now.Sub(s.fetched), now.Round(0).Sub(s.fetched.Round(0)))
+func (s *keySet) age(now time.Time) time.Duration { return elapsed(s.fetched, now) }
+
+// elapsed is the larger of monotonic and wall time: the one stands still while the
+// machine sleeps, the other may be set back.
+func elapsed(since, now time.Time) time.Duration {
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }
 
 func (s *keySet) state(now time.Time) State {

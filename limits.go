@@ -56,6 +56,12 @@ const (
 	firstBackoff    = time.Second
 	maxBackoff      = time.Minute
 	maxColdBackoff  = 10 * time.Second // while no usable keys are held
+	forcedPause     = time.Second      // between attempts that Refresh causes
+
+	maxRetryAfter     = time.Minute     // of the server, obeyed
+	maxColdRetryAfter = 5 * time.Minute // while no usable keys are held
+
+	documentsPerRefresh = 2 // documents' time that a refresh may take
 )
 
 // Limits on what errors and logs repeat.

@@ -3,7 +3,6 @@ package jwtverifier
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -26,10 +25,16 @@ type keySource struct {
 
 	set atomic.Pointer[keySet] // nil while cold; written under mu
 
+	attempts atomic.Uint64 // begun so far; written under mu
+
 	mu        sync.Mutex // guards what follows; not held during I/O or callbacks
 	running   *inflight  // the refresh under way, or nil
+	last      *inflight  // the one that ended last, or nil
 	metadata  *metadata  // accepted last, or nil
 	lastState State      // that observers were told of
+
+	unknownAt time.Time // when the last refresh that an unknown kid caused began, if it succeeded
+	forcedAt  time.Time // when the last one that Refresh caused began
 
 	failures   int           // attempts failed in a row
 	failedAt   time.Time     // when the last of them ended
@@ -43,9 +48,11 @@ type keySource struct {
 // An inflight is a refresh under way, one attempt to fetch metadata and keys,
 // shared by all who wait for it.
 type inflight struct {
-	began time.Time
-	retry bool          // the attempt before it failed
-	done  chan struct{} // closed when it has ended
+	attempt    uint64 // its number, from 1
+	began      time.Time
+	retry      bool          // the attempt before it failed
+	unknownKey bool          // an unknown kid caused it; written under mu
+	done       chan struct{} // closed when it has ended
 
 	// Written before done is closed, read after.
 	err        error
@@ -118,28 +125,38 @@ func (s *keySource) join(seen *keySet, now time.Time) (*inflight, error) {
 	return s.running, nil
 }
 
-// newer returns the key set after the refresh that an unknown kid may cause. It
-// is still seen if the last one is too recent for another.
-func (s *keySource) newer(ctx context.Context, seen *keySet, now time.Time) (*keySet, time.Time, error) {
+// newer returns the key set after the refresh that an unknown kid may cause; called
+// is how many attempts had begun when the token came. It is still seen if no newer
+// one may be had.
+func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*keySet, time.Time, error) {
+	now := time.Now()
 	if s.policy.static() {
 		return seen, now, nil
 	}
 	s.mu.Lock()
 	if set := s.set.Load(); set != seen {
 		s.mu.Unlock()
-		return set, time.Now(), nil
+		return set, now, nil
 	}
 	r, admitted := s.running, false
 	var unavailable *UnavailableError
-	if r == nil {
-		pause := s.pause(now)
-		cooldown := unknownKeyPause - seen.age(now)
-		switch {
-		case pause > 0 || cooldown > 0 && s.failures > 0:
-			unavailable = &UnavailableError{RetryAfter: max(pause, cooldown), Err: s.lastErr}
-		case cooldown <= 0:
-			r, admitted = s.start(now), true
-		}
+	pause, cooldown := s.pause(now), s.cooldown(now)
+	switch {
+	case seen.attempt > called:
+		// This token has waited for these keys: a rotation since then is too
+		// unlikely for another request.
+		r = nil
+	case r != nil:
+		// Waiting for it costs the server nothing. If it began before the token
+		// came, the caller asks once more.
+	case pause > 0, cooldown > 0 && s.failures > 0:
+		// Whether the kid is unknown cannot be said: the server did not answer.
+		unavailable = &UnavailableError{RetryAfter: max(pause, cooldown), Err: s.lastErr}
+	case cooldown > 0:
+		// Somebody who sends junk kids gets one request in ten seconds.
+	default:
+		r, admitted = s.start(now), true
+		r.unknownKey = true
 	}
 	s.mu.Unlock()
 
@@ -156,20 +173,59 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, now time.Time) (*ke
 	return s.set.Load(), time.Now(), nil
 }
 
-// refresh waits for the refresh that is under way, or for one that it starts.
+// cooldown returns for how long no unknown kid may cause a refresh yet. Only the
+// last refresh that one caused counts, and only if it succeeded: so the first
+// unknown kid after a start is asked for at once, and junk kids in an outage
+// cannot keep a new key out once it is over. mu must be held.
+func (s *keySource) cooldown(now time.Time) time.Duration {
+	if s.unknownAt.IsZero() {
+		return 0
+	}
+	return unknownKeyPause - elapsed(s.unknownAt, now)
+}
+
+// refresh waits for an attempt that begins after the call. One that is under way may
+// have read its answer before the caller knew what it knows, so it is not enough.
 func (s *keySource) refresh(ctx context.Context) error {
 	if s.policy.static() {
 		return nil
 	}
+	called := s.attempts.Load()
 	for {
-		r, err := s.join(s.set.Load(), time.Now())
-		switch {
-		case err != nil:
+		r, pause := s.force(called)
+		if r == nil {
+			if err := sleep(ctx, pause); err != nil {
+				return err
+			}
+			continue
+		}
+		err := r.wait(ctx)
+		if r.attempt > called {
 			return err
-		case r != nil:
-			return r.wait(ctx)
+		}
+		if ctx.Err() != nil {
+			return gaveUp(ctx)
 		}
 	}
+}
+
+// force returns an attempt to wait for: one under way, the last one if it began
+// after the call, or one that it starts, back-off or not. If the last that it
+// started is too recent it returns how long to wait.
+func (s *keySource) force(called uint64) (*inflight, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	switch pause := forcedPause - elapsed(s.forcedAt, now); {
+	case s.running != nil:
+		return s.running, 0
+	case s.last != nil && s.last.attempt > called:
+		return s.last, 0
+	case pause > 0 && !s.forcedAt.IsZero():
+		return nil, pause
+	}
+	s.forcedAt = now
+	return s.start(now), 0
 }
 
 // document returns the metadata that was accepted last.
@@ -199,19 +255,21 @@ func (s *keySource) pause(now time.Time) time.Duration {
 	if s.failures == 0 {
 		return 0
 	}
-	limit := maxBackoff
+	// While nothing works, try often, unless the server asks not to. While held
+	// keys serve, a new key should not have to wait for long.
+	limit, obeyed := maxBackoff, maxRetryAfter
 	if !s.set.Load().state(now).held() {
-		limit = maxColdBackoff
+		limit, obeyed = maxColdBackoff, maxColdRetryAfter
 	}
 	backoff := min(firstBackoff<<min(s.failures-1, 10), limit)
 	backoff = time.Duration(float64(backoff) * s.jitter)
-	return max(backoff, s.retryAfter) - now.Sub(s.failedAt)
+	return max(backoff, min(s.retryAfter, obeyed)) - now.Sub(s.failedAt)
 }
 
 // start starts a refresh. It is detached from the context of the call that
 // caused it, since others wait for it too. mu must be held.
 func (s *keySource) start(now time.Time) *inflight {
-	r := &inflight{began: now, retry: s.failures > 0, done: make(chan struct{})}
+	r := &inflight{attempt: s.attempts.Add(1), began: now, retry: s.failures > 0, done: make(chan struct{})}
 	s.running = r
 	a := &attempt{policy: s.policy, web: s.web, began: now, known: s.metadata, previous: s.set.Load()}
 	go s.run(r, a)
@@ -219,15 +277,14 @@ func (s *keySource) start(now time.Time) *inflight {
 }
 
 func (s *keySource) run(r *inflight, a *attempt) {
-	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), documentsPerRefresh*s.web.Timeout())
 	defer cancel()
 	defer s.finish(r, a)
-	a.err = errors.New("the HTTP client ended the goroutine")
 	a.err = a.do(ctx)
 }
 
-// finish takes over what an attempt brought. It is deferred, so that not even an
-// HTTP client that panics, or calls runtime.Goexit, leaves a refresh unended.
+// finish takes over what an attempt brought. It is deferred, so that not even a
+// document that makes our own code panic leaves a refresh unended.
 func (s *keySource) finish(r *inflight, a *attempt) {
 	if p := recover(); p != nil {
 		a.err = fmt.Errorf("panic: %s", strict.OneLine(fmt.Sprint(p), maxForeignText))
@@ -242,8 +299,12 @@ func (s *keySource) finish(r *inflight, a *attempt) {
 		s.metadata = a.accepted
 	}
 	if a.err == nil {
+		a.set.attempt = r.attempt
 		s.set.Store(a.set)
 		s.failures = 0
+		if r.unknownKey {
+			s.unknownAt = r.began
+		}
 	} else {
 		s.failures++
 		s.failedAt = now
@@ -254,7 +315,7 @@ func (s *keySource) finish(r *inflight, a *attempt) {
 		s.lastErr, s.lastErrAt = err, now
 	}
 	r.err, r.retryAfter = a.err, max(s.pause(now), 0)
-	s.running = nil
+	s.running, s.last = nil, r
 	s.mu.Unlock()
 
 	s.told.refreshed(a.fetches, a.keysChanged(), RefreshDoneInfo{
@@ -280,12 +341,29 @@ func (r *inflight) wait(ctx context.Context) error {
 	select {
 	case <-r.done:
 	case <-ctx.Done():
-		return &UnavailableError{Err: fmt.Errorf("waiting for keys: %w", ctx.Err())}
+		return gaveUp(ctx)
 	}
 	if r.err != nil {
 		return &UnavailableError{RetryAfter: r.retryAfter, Err: r.err}
 	}
 	return nil
+}
+
+// gaveUp is the error of a caller whose own context ended.
+func gaveUp(ctx context.Context) error {
+	return &UnavailableError{Err: fmt.Errorf("waiting for keys: %w", ctx.Err())}
+}
+
+// sleep returns after d, or with an error when ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return gaveUp(ctx)
+	}
 }
 
 // waitAtMost waits for the end of the refresh, but not longer than d, nor than ctx.

@@ -138,13 +138,13 @@ func TestUnknownKeyLooksAgainUnderTheLock(t *testing.T) {
 		issuer := jwtverifiertest.New("")
 		v := newInternalVerifier(t, issuer)
 		require.NoError(t, v.Prefetch(t.Context()))
-		old, seen := v.keys.set.Load(), time.Now()
+		old, called := v.keys.set.Load(), v.keys.attempts.Load()
 		time.Sleep(unknownKeyPause)
 		require.NoError(t, v.Refresh(t.Context()))
 		time.Sleep(unknownKeyPause)
 		asked := issuer.Requests("")
 
-		set, now, err := v.keys.newer(t.Context(), old, seen)
+		set, now, err := v.keys.newer(t.Context(), old, called)
 		require.NoError(t, err)
 		require.Same(t, v.keys.set.Load(), set)
 		require.Equal(t, time.Now(), now)
@@ -157,7 +157,7 @@ func TestUnknownKeyLooksAgainUnderTheLock(t *testing.T) {
 		require.Equal(t, asked, issuer.Requests(""))
 
 		// And whoever sees the current one starts a refresh, once.
-		_, _, err = v.keys.newer(t.Context(), set, time.Now())
+		_, _, err = v.keys.newer(t.Context(), set, v.keys.attempts.Load())
 		require.NoError(t, err)
 		require.Equal(t, asked+2, issuer.Requests(""))
 	})

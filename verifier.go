@@ -234,25 +234,29 @@ func (v *Verifier) accepts(kind tokenKind) error {
 	return nil
 }
 
-// authenticate returns the key of the issuer's that signed t. Nothing that the
-// payload says is acted on before. It returns the time by which to judge the
-// claims.
+// authenticate returns the key of the issuer's that signed t, and the time by which
+// to judge the claims. The payload is not looked at until the signature has been
+// verified.
 func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time.Time, error) {
+	called := v.keys.attempts.Load()
 	set, now, err := v.keys.usable(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	signer, reason := set.verify(t)
-	if reason == ErrUnknownKey || reason == ErrSignature && t.header.keyID == "" {
-		// The key may be newer than the set.
-		newer, at, err := v.keys.newer(ctx, set, now)
+	// The key may be newer than the set. It may also be newer than a refresh that
+	// was under way when the token came: hence a loop. It ends when a set is from
+	// an attempt that began after that.
+	for reason == ErrUnknownKey || reason == ErrSignature && t.header.keyID == "" {
+		newer, at, err := v.keys.newer(ctx, set, called)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		if newer != set {
-			now = at
-			signer, reason = newer.verify(t)
+		if newer == set {
+			break
 		}
+		set, now = newer, at
+		signer, reason = set.verify(t)
 	}
 	switch reason {
 	case ErrUnknownKey:

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
@@ -18,11 +19,13 @@ import (
 
 // Limits on one request.
 const (
-	Timeout          = 5 * time.Second // of it all, redirects included
-	maxDocumentBytes = 1 << 20         // after decompression
-	maxHeadersBytes  = 64 << 10        // of an answer's header section
-	maxRedirects     = 3               // within one origin
-	maxNameText      = 80              // of a redirect, in an error
+	defaultTimeout   = 5 * time.Second  // of it all, redirects included
+	maxTimeout       = 30 * time.Second // that an embedder can ask for
+	maxDocumentBytes = 1 << 20          // after decompression
+	maxHeadersBytes  = 64 << 10         // of an answer's header section
+	maxRedirects     = 3                // within one origin
+	maxNameText      = 80               // of a redirect, in an error
+	maxPanicText     = 256
 )
 
 // A Client makes requests by a transport of its own or the embedder's.
@@ -31,31 +34,35 @@ type Client struct {
 	timeout   time.Duration
 }
 
-// New returns a Client that takes the Transport of c, and its Timeout if that is
-// less than Timeout. If c or its Transport is nil it has a transport of its own.
+// New returns a Client that takes the Transport of c, and its Timeout, at most 30
+// seconds; without one it is 5 seconds. If c or its Transport is nil the Client has
+// a transport of its own.
 func New(c *http.Client) *Client {
-	client := &Client{timeout: Timeout}
+	client := &Client{timeout: defaultTimeout}
 	if c != nil {
 		client.transport = c.Transport
 		if c.Timeout > 0 {
-			client.timeout = min(c.Timeout, Timeout)
+			client.timeout = min(c.Timeout, maxTimeout)
 		}
 	}
 	if client.transport == nil {
-		client.transport = newTransport()
+		client.transport = newTransport(client.timeout)
 	}
 	return client
 }
+
+// Timeout returns the limit for one request, redirects and body included.
+func (c *Client) Timeout() time.Duration { return c.timeout }
 
 // An ownTransport is that of a Client that was given none. It is not
 // http.DefaultTransport, nor a clone: the embedding program may have changed that.
 type ownTransport struct{ http.Transport }
 
-func newTransport() *ownTransport {
+func newTransport(timeout time.Duration) *ownTransport {
 	return &ownTransport{http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: Timeout}).DialContext,
-		TLSHandshakeTimeout:    Timeout,
+		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		TLSHandshakeTimeout:    timeout,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHeadersBytes,
@@ -79,10 +86,56 @@ type Failure struct {
 	RetryAfter time.Duration // what the answer asked for
 }
 
-// Get fetches a document. It is not judged, but for its size.
+// Get fetches a document as it is now: caches on the way are told to ask the
+// server (RFC 9111 §5.2.1.4), since a withdrawn key must not come out of one. The
+// document is not judged, except for its size.
+//
+// It ends with its timeout or ctx even if the transport ignores them: the transport
+// may then come back later, to nobody.
 func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, *Failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	e := &exchange{transport: c.transport, done: make(chan struct{})}
+	go e.run(ctx, address)
+	select {
+	case <-e.done:
+		return e.body, e.header, e.failed
+	case <-ctx.Done():
+	}
+	// The same as from a transport that obeys.
+	failed := &Failure{StatusCode: int(e.status.Load()), Err: ctx.Err(), NoAnswer: true}
+	if failed.StatusCode == 0 {
+		failed.Err = &url.Error{Op: "Get", URL: address, Err: ctx.Err()}
+	}
+	return nil, nil, failed
+}
+
+// An exchange is one document's requests and answers, in a goroutine of their own.
+type exchange struct {
+	transport http.RoundTripper
+	status    atomic.Int64 // of the answer, once there is one
+	done      chan struct{}
+
+	// Written before done is closed, read after.
+	body   []byte
+	header http.Header
+	failed *Failure
+}
+
+// run ends in every case, whatever the transport does: it may panic, or call
+// runtime.Goexit.
+func (e *exchange) run(ctx context.Context, address string) {
+	defer close(e.done)
+	e.failed = &Failure{Err: errors.New("the HTTP client ended the goroutine"), NoAnswer: true}
+	defer func() {
+		if p := recover(); p != nil {
+			e.failed = &Failure{Err: fmt.Errorf("panic: %s", strict.OneLine(fmt.Sprint(p), maxPanicText)), NoAnswer: true}
+		}
+	}()
+	e.body, e.header, e.failed = e.get(ctx, address)
+}
+
+func (e *exchange) get(ctx context.Context, address string) ([]byte, http.Header, *Failure) {
 	failed := &Failure{}
 	for target, redirects := address, 0; ; redirects++ {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
@@ -91,8 +144,9 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, 
 			return nil, nil, failed
 		}
 		req.Header.Set("Accept", "application/json")
+		req.Header.Set("Cache-Control", "no-cache")
 		// No http.Client: its redirects, cookies and Referer are not wanted.
-		resp, err := c.transport.RoundTrip(req)
+		resp, err := e.transport.RoundTrip(req)
 		if err != nil {
 			failed.Err, failed.NoAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
 			return nil, nil, failed
@@ -102,6 +156,7 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, 
 			resp.Body = http.NoBody
 		}
 		failed.StatusCode = resp.StatusCode
+		e.status.Store(int64(resp.StatusCode))
 		if target, err = redirection(resp); target == "" && err == nil {
 			return readBody(resp, failed)
 		}
