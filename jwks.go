@@ -24,8 +24,9 @@ type key struct {
 
 // A keySet is what one refresh brought. It never changes.
 type keySet struct {
-	byID    map[string][]*key // at most maxKeysPerID each
-	only    []*key            // the single eligible key, if there is just one
+	byID    map[string][]*key // at most maxCandidates each, except those without kid
+	unnamed []*key            // without kid: for tokens whose kid no key has
+	all     []*key            // each once: for tokens without kid
 	skipped []SkippedKey
 
 	attempt  uint64        // the number of the attempt that brought it; 0: static keys
@@ -85,33 +86,42 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// lookup returns the keys that a token with this kid may be signed by. A token
-// without kid needs a set with a single eligible key.
-func (s *keySet) lookup(keyID string) []*key {
+// lookup returns the keys that a token with this kid may be signed by, and whether
+// they were found by it. If no key has the kid, those that have none will do, and a
+// token without kid may be signed by any: RFC 7517 §4.5 leaves kid to the server.
+func (s *keySet) lookup(keyID string) (keys []*key, byID bool) {
 	if keyID == "" {
-		return s.only
+		return s.all, false
 	}
-	return s.byID[keyID]
+	if keys := s.byID[keyID]; len(keys) > 0 {
+		return keys, true
+	}
+	return s.unnamed, false
 }
 
 // verify checks the signature over the bytes received. It returns the key that
-// made it, or else ErrUnknownKey or ErrSignature.
-func (s *keySet) verify(t *signedToken) (*key, error) {
-	keys := s.lookup(t.header.keyID)
+// made it, or else ErrUnknownKey or ErrSignature, and whether the token's key may
+// be newer than the set: not if there is one under its kid.
+func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) {
+	keys, byID := s.lookup(t.header.keyID)
+	reason = ErrSignature
+	if t.header.keyID != "" && !byID {
+		reason = ErrUnknownKey
+	}
 	if len(keys) == 0 {
-		return nil, ErrUnknownKey
+		return nil, reason, true
 	}
 	signature, err := strict.Base64URL.DecodeString(t.signature)
 	if err != nil { // not reached: isBase64url has accepted it
-		return nil, ErrSignature
+		return nil, ErrSignature, false
 	}
 	input := []byte(t.signingInput)
 	for _, k := range keys {
 		if jose.VerifyRS256(k.public, input, signature) {
-			return k, nil
+			return k, nil, false
 		}
 	}
-	return nil, ErrSignature
+	return nil, reason, !byID
 }
 
 // differs returns the kids of the keys that came and went since the set before, and
@@ -158,28 +168,43 @@ func parseKeySet(document []byte, previous *keySet) (*keySet, error) {
 	if len(set.byID) == 0 {
 		return nil, fmt.Errorf("no eligible key among %d entries", len(entries))
 	}
-	if len(set.byID) == 1 {
-		for _, keys := range set.byID {
-			if len(keys) == 1 {
-				set.only = keys
-			}
-		}
-	}
+	set.unnamed = candidates(set.byID[""])
+	set.all = candidates(set.all)
 	return set, nil
+}
+
+// candidates returns the keys to try of those not found by kid. More than four count
+// as none: trying them would cost too much, and leaving some out would refuse good
+// tokens at random.
+func candidates(keys []*key) []*key {
+	if len(keys) > maxCandidates {
+		return nil
+	}
+	return keys
 }
 
 func (s *keySet) add(k *key) error {
 	keys := s.byID[k.id]
-	for _, other := range keys {
-		if other.public.Equal(k.public) {
-			return errors.New("a repetition")
-		}
+	if contains(keys, k) {
+		return errors.New("a repetition")
 	}
-	if len(keys) == maxKeysPerID {
-		return fmt.Errorf("more than %d keys of this kid", maxKeysPerID)
+	most := maxCandidates
+	if k.id == "" {
+		most++ // one more than count: see candidates
+	}
+	if len(keys) == most {
+		return fmt.Errorf("more than %d keys of this kid", most)
 	}
 	s.byID[k.id] = append(keys, k)
+	if len(s.all) <= maxCandidates && !contains(s.all, k) {
+		s.all = append(s.all, k)
+	}
 	return nil
+}
+
+// contains reports whether one of the keys has the material of k.
+func contains(keys []*key, k *key) bool {
+	return slices.ContainsFunc(keys, func(other *key) bool { return other.public.Equal(k.public) })
 }
 
 // same returns the key of s that equals k, or else k.

@@ -41,9 +41,8 @@ const (
 
 // Limits on the server's documents.
 const (
-	refreshTimeout = 10 * time.Second // of all that a refresh reads
-	maxKeys        = 1000             // entries of a JWKS
-	maxKeysPerID   = 4                // eligible keys under one kid, each tried
+	maxKeys       = 1000 // entries of a JWKS
+	maxCandidates = 4    // keys that are tried for one token
 )
 
 // The refresh policy; docs/design.md has it as a table.

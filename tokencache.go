@@ -119,5 +119,6 @@ func (e *cacheEntry) cool() {
 // signedBy reports whether a fresh verification would still find the entry's key
 // in this set.
 func (e *cacheEntry) signedBy(set *keySet) bool {
-	return slices.Contains(set.lookup(e.token.KeyID), e.signer)
+	keys, _ := set.lookup(e.token.KeyID)
+	return slices.Contains(keys, e.signer)
 }

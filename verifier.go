@@ -243,11 +243,11 @@ func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	signer, reason := set.verify(t)
+	signer, reason, older := set.verify(t)
 	// The key may be newer than the set. It may also be newer than a refresh that
 	// was under way when the token came: hence a loop. It ends when a set is from
 	// an attempt that began after that.
-	for reason == ErrUnknownKey || reason == ErrSignature && t.header.keyID == "" {
+	for older {
 		newer, at, err := v.keys.newer(ctx, set, called)
 		if err != nil {
 			return nil, time.Time{}, err
@@ -256,7 +256,7 @@ func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time
 			break
 		}
 		set, now = newer, at
-		signer, reason = set.verify(t)
+		signer, reason, older = set.verify(t)
 	}
 	switch reason {
 	case ErrUnknownKey:
