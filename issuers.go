@@ -4,19 +4,29 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"example.com/jwtverifier/internal/strict"
 )
 
 // Issuers verifies the tokens of several authorization servers. A token's iss,
 // which nobody has verified yet, does no more than choose one of the configured
-// Verifiers, before any request; that one then judges the token by its own keys
-// and rules alone. A token of another issuer is [ErrIssuer], without network.
+// Verifiers, before any request; only that one then judges the token, by its own
+// keys and rules. A token of another issuer is [ErrIssuer], without network, and so
+// is one that does not say its iss within the first 24 KiB of its payload. Two
+// issuers may give two people the same Subject: who a token is about is its Issuer
+// and its Subject.
 //
 // It is made by [NewIssuers]; a zero or nil one refuses everything with
 // [ErrMisconfigured]. It is safe for concurrent use.
 type Issuers struct {
+	access, id choice
+}
+
+// A choice is the Verifiers that accept one kind of token.
+type choice struct {
 	byIssuer map[string]*Verifier
+	longest  int      // bytes of an issuer as a JSON string, all escapes
 	named    []string // some of the issuers, for errors
 }
 
@@ -26,61 +36,106 @@ func NewIssuers(v ...*Verifier) (*Issuers, error) {
 	if len(v) == 0 {
 		return nil, misconfigured("NewIssuers without a Verifier")
 	}
-	i := &Issuers{byIssuer: make(map[string]*Verifier, len(v))}
+	seen := make(map[string]bool, len(v))
 	for _, verifier := range v {
 		if err := verifier.made(); err != nil {
 			return nil, err
 		}
-		if i.byIssuer[verifier.Issuer()] != nil {
+		if seen[verifier.Issuer()] {
 			return nil, misconfigured("two Verifiers of the issuer %s", strict.Quote(verifier.Issuer(), maxForeignText))
 		}
-		i.byIssuer[verifier.Issuer()] = verifier
+		seen[verifier.Issuer()] = true
 	}
-	i.named = slices.Sorted(maps.Keys(i.byIssuer))
-	i.named = i.named[:min(len(i.named), maxNamedIssuers)]
-	return i, nil
+	return &Issuers{access: newChoice(accessKind, v), id: newChoice(idKind, v)}, nil
 }
 
-// VerifyAccessToken is [Verifier.VerifyAccessToken] of the token's issuer. What
-// is malformed or not RS256 is refused before the issuer is looked at.
+// newChoice leaves out the Verifiers that do not accept this kind of token: by a
+// token that they would have to answer with ErrMisconfigured, anybody could make the
+// program look broken.
+func newChoice(kind tokenKind, verifiers []*Verifier) choice {
+	c := choice{byIssuer: make(map[string]*Verifier, len(verifiers))}
+	for _, v := range verifiers {
+		if v.accepts(kind) == nil {
+			c.byIssuer[v.Issuer()] = v
+			c.longest = max(c.longest, maxEscapedBytes*len(v.Issuer())+len(`""`))
+		}
+	}
+	c.named = slices.Sorted(maps.Keys(c.byIssuer))
+	c.named = c.named[:min(len(c.named), maxNamedIssuers)]
+	return c
+}
+
+// VerifyAccessToken is [Verifier.VerifyAccessToken] of the token's issuer. A
+// Verifier that was made without [WithAudience] counts as none. It fails with
+// [ErrMisconfigured], whatever the token, if none is left.
 func (i *Issuers) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
-	v, err := i.choose(raw)
+	if i == nil {
+		return nil, errNoIssuers
+	}
+	v, err := i.access.choose(raw)
 	if err != nil {
 		return nil, err
 	}
 	return v.VerifyAccessToken(ctx, raw)
 }
 
-// VerifyIDToken is [Verifier.VerifyIDToken] of the token's issuer. What is
-// malformed or not RS256 is refused before the issuer is looked at.
+// VerifyIDToken is [Verifier.VerifyIDToken] of the token's issuer. A Verifier that
+// was made without [WithClientID] counts as none. It fails with [ErrMisconfigured],
+// whatever the token, if none is left.
 func (i *Issuers) VerifyIDToken(ctx context.Context, raw, nonce string, checks ...IDTokenCheck) (*IDToken, error) {
 	if _, err := newIDTokenChecks(nonce, checks); err != nil {
 		return nil, err // whatever the token
 	}
-	v, err := i.choose(raw)
+	if i == nil {
+		return nil, errNoIssuers
+	}
+	v, err := i.id.choose(raw)
 	if err != nil {
 		return nil, err
 	}
 	return v.VerifyIDToken(ctx, raw, nonce, checks...)
 }
 
+var errNoIssuers = misconfigured("Issuers that NewIssuers did not make, or without a Verifier of such tokens")
+
 // choose returns the Verifier of the token's issuer.
-func (i *Issuers) choose(raw string) (*Verifier, error) {
-	if i == nil || i.byIssuer == nil {
-		return nil, misconfigured("Issuers that NewIssuers did not make")
+func (c *choice) choose(raw string) (*Verifier, error) {
+	if len(c.byIssuer) == 0 {
+		return nil, errNoIssuers
 	}
-	t, err := parse(raw)
-	if err != nil {
+	_, rest, _ := strings.Cut(raw, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	issuer, ok := c.claimedIssuer(payload)
+	if v := c.byIssuer[issuer]; v != nil {
+		return v, nil
+	}
+	// What is malformed is reported as that, whatever it says of its issuer.
+	if _, err := parse(raw); err != nil {
 		return nil, err
 	}
-	payload, err := strict.Base64URL.DecodeString(t.payload)
-	issuer, ok := strict.ClaimedIssuer(strict.Value(payload))
-	if err != nil || !ok {
+	if !ok {
 		return nil, malformed("payload", "not one strict JSON object")
 	}
-	v := i.byIssuer[issuer]
-	if v == nil {
-		return nil, refuse(ErrIssuer, "iss", i.named...)
+	return nil, refuse(ErrIssuer, "iss", c.named...)
+}
+
+// claimedIssuer returns the iss of a payload, "" if there is none or it is too long
+// to be one of ours; false if the payload is not an object. Most say it early: what
+// comes after is not even decoded.
+func (c *choice) claimedIssuer(payload string) (issuer string, ok bool) {
+	for _, window := range issuerWindows {
+		decoded, err := strict.Base64URL.DecodeString(payload[:min(len(payload), window)])
+		if err != nil {
+			return "", false
+		}
+		claimed, ok := strict.ClaimedIssuer(strict.Value(decoded))
+		if claimed == "" && len(payload) > window {
+			continue
+		}
+		if len(claimed) <= c.longest {
+			issuer, _ = claimed.Text()
+		}
+		return issuer, ok
 	}
-	return v, nil
+	return "", true
 }

@@ -1,7 +1,9 @@
 package jwtverifier_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +30,6 @@ func TestIssuers(t *testing.T) {
 		"several issuers":           {a.AccessToken(values{"iss": []string{"https://a.example"}}), jwtverifier.ErrIssuer},
 		"malformed before issuer":   {"x", jwtverifier.ErrMalformed},
 		"algorithm before issuer":   {stranger.Token(values{"alg": "none"}, values{}), jwtverifier.ErrAlgorithm},
-		"payload not strict":        {a.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`{"iss":"https://a.example","iss":"https://b.example"}`)), jwtverifier.ErrMalformed},
 		"payload without an object": {a.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`null`)), jwtverifier.ErrMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,6 +42,11 @@ func TestIssuers(t *testing.T) {
 			require.Zero(t, a.Requests("")+b.Requests(""))
 		})
 	}
+
+	// The first iss chooses; that there is another is for the chosen one to find.
+	twice := a.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`{"iss":"https://a.example","iss":"https://b.example"}`))
+	_, err = both.VerifyAccessToken(ctx, twice)
+	requireReason(t, err, jwtverifier.ErrMalformed)
 
 	token, err := both.VerifyAccessToken(ctx, a.AccessToken())
 	require.NoError(t, err)
@@ -112,4 +118,60 @@ func TestManyIssuers(t *testing.T) {
 	_, err = many.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"iss": "https://other.example"}))
 	requireReason(t, err, jwtverifier.ErrIssuer)
 	require.Less(t, len(err.Error()), 1024)
+}
+
+// TestIssuersOfOneKind: a Verifier that does not accept the kind of token that was
+// asked for counts as none, so that no token can make the program look broken.
+func TestIssuersOfOneKind(t *testing.T) {
+	api, login := jwtverifiertest.New("https://api.example"), jwtverifiertest.New("https://login.example")
+	forAPI, err := jwtverifier.New(api.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithHTTPClient(api.Client()))
+	require.NoError(t, err)
+	forLogin, err := jwtverifier.New(login.URL(), jwtverifier.WithClientID(jwtverifiertest.ClientID), jwtverifier.WithHTTPClient(login.Client()))
+	require.NoError(t, err)
+	both, err := jwtverifier.NewIssuers(forAPI, forLogin)
+	require.NoError(t, err)
+
+	_, err = both.VerifyAccessToken(t.Context(), login.AccessToken())
+	requireReason(t, err, jwtverifier.ErrIssuer)
+	require.ErrorContains(t, err, `want "https://api.example"`)
+	require.NotContains(t, err.Error(), "login.example", "it accepts no access token")
+	_, err = both.VerifyIDToken(t.Context(), api.IDToken("n"), "n")
+	requireReason(t, err, jwtverifier.ErrIssuer)
+	require.Zero(t, api.Requests("")+login.Requests(""))
+
+	_, err = both.VerifyAccessToken(t.Context(), api.AccessToken())
+	require.NoError(t, err)
+	_, err = both.VerifyIDToken(t.Context(), login.IDToken("n"), "n")
+	require.NoError(t, err)
+
+	logins, err := jwtverifier.NewIssuers(forLogin)
+	require.NoError(t, err)
+	for _, raw := range []string{"", "x", login.AccessToken(), api.AccessToken()} {
+		_, err = logins.VerifyAccessToken(t.Context(), raw)
+		requireMisconfigured(t, err)
+	}
+}
+
+// TestIssuersReadTheBeginning: iss must stand in the first 24 KiB of the payload.
+func TestIssuersReadTheBeginning(t *testing.T) {
+	issuer, v := newPair(t)
+	issuers, err := jwtverifier.NewIssuers(v)
+	require.NoError(t, err)
+	claims, err := json.Marshal(issuer.AccessTokenClaims())
+	require.NoError(t, err)
+	after := func(n int) string { // bytes of the payload, the string of iss included
+		iss := fmt.Sprintf(`"iss":%q`, issuer.URL())
+		rest := strings.Replace(string(claims), iss+",", "", 1)
+		require.NotEqual(t, string(claims), rest)
+		filler := strings.Repeat("x", n-len(`{"a":"",`)-len(iss))
+		return issuer.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`{"a":"`+filler+`",`+iss+`,`+rest[1:]))
+	}
+	for _, n := range []int{100, 3 << 10, 3<<10 + 1, 24 << 10} {
+		_, err = issuers.VerifyAccessToken(t.Context(), after(n))
+		require.NoError(t, err, "%d", n)
+	}
+	_, err = issuers.VerifyAccessToken(t.Context(), after(24<<10+1))
+	requireReason(t, err, jwtverifier.ErrIssuer)
+	_, err = v.VerifyAccessToken(t.Context(), after(24<<10+1))
+	require.NoError(t, err)
 }

@@ -20,6 +20,14 @@ const (
 	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
 )
 
+// issuerWindows are how much of a payload Issuers reads for its iss, first and last:
+// base64url of 3 and 24 KiB. Reading all of the longest would cost more than
+// verifying it.
+var issuerWindows = [...]int{4 << 10, 32 << 10}
+
+// maxEscapedBytes is what one byte of a JSON string can take: \u0041.
+const maxEscapedBytes = 6
+
 // maxNamedIssuers bounds how many issuers of an Issuers an error names.
 const maxNamedIssuers = 8
 

@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzClaimedIssuer: whenever the strict decoder accepts a payload, the scan
-// finds the same iss in it.
+// FuzzClaimedIssuer: whenever the strict decoder accepts a payload, the scan finds
+// the same iss in it.
 func FuzzClaimedIssuer(f *testing.F) {
 	const good = `{"aud":["iss","a"],"x":{"iss":"b"},"\u0069ss" : "https:\/\/i.example","y":"\"}"}`
 	iss, ok := ClaimedIssuer(good)
 	require.True(f, ok)
-	require.Equal(f, "https://i.example", iss, "the good seed")
+	require.True(f, iss.Is("https://i.example"), "the good seed")
 
 	for _, seed := range []string{
 		good, ``, ` {} `, `{`, `}`, `null`, `[]`, `{"iss"}`, `{"iss":}`, `{"iss":"`, `{"iss":"\`, `{"iss":1}`, `{"iss":null}`,
@@ -29,9 +29,10 @@ func FuzzClaimedIssuer(f *testing.F) {
 		if _, err := Object([]byte(payload), &c); err != nil {
 			return
 		}
-		want, _ := c.iss.Text()
 		assert.True(t, ok)
-		assert.Equal(t, want, iss)
+		want, _ := c.iss.Text()
+		got, _ := iss.Text()
+		assert.Equal(t, want, got)
 	})
 }
 
