@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -37,26 +39,21 @@ const (
 // A matrixFault is a way in which a request for a document fails.
 type matrixFault struct {
 	name       string
-	answer     func(document string) policyAnswer
+	answer     func(document string) testkit.Answer
 	kind       matrixKind
 	takes      time.Duration // until the client knows
 	retryAfter time.Duration // what the answer asks for
 }
 
 // matrixBody answers 200 with this body.
-func matrixBody(body func(ctx context.Context, document string) io.Reader) func(string) policyAnswer {
-	return func(document string) policyAnswer {
-		return func(r *http.Request) (*http.Response, error) {
-			resp, err := policyText(200, "")(r)
-			resp.ContentLength = -1
-			resp.Body = io.NopCloser(body(r.Context(), document))
-			return resp, err
-		}
+func matrixBody(body func(ctx context.Context, document string) io.Reader) func(string) testkit.Answer {
+	return func(document string) testkit.Answer {
+		return testkit.Body(func(ctx context.Context) io.Reader { return body(ctx, document) })
 	}
 }
 
-func matrixAnswer(answer policyAnswer) func(string) policyAnswer {
-	return func(string) policyAnswer { return answer }
+func matrixAnswer(answer testkit.Answer) func(string) testkit.Answer {
+	return func(string) testkit.Answer { return answer }
 }
 
 func matrixHalf(document string) string { return document[:len(document)/2] }
@@ -68,23 +65,23 @@ var matrixFaults = []matrixFault{
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	})},
 	{name: "reset mid-body", kind: matrixNoAnswer, answer: matrixBody(func(_ context.Context, document string) io.Reader {
-		return io.MultiReader(strings.NewReader(matrixHalf(document)), policyReader(func([]byte) (int, error) { return 0, matrixReset }))
+		return io.MultiReader(strings.NewReader(matrixHalf(document)), testkit.ReaderFunc(func([]byte) (int, error) { return 0, matrixReset }))
 	})},
 	{name: "ends early", kind: matrixNoAnswer, answer: matrixBody(func(_ context.Context, document string) io.Reader {
-		return io.MultiReader(strings.NewReader(matrixHalf(document)), policyErrorReader{})
+		return io.MultiReader(strings.NewReader(matrixHalf(document)), iotest.ErrReader(io.ErrUnexpectedEOF))
 	})},
-	{name: "hang before headers", kind: matrixNoAnswer, takes: policyDocument, answer: matrixAnswer(func(r *http.Request) (*http.Response, error) {
+	{name: "hang before headers", kind: matrixNoAnswer, takes: testkit.DocumentTimeout, answer: matrixAnswer(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	})},
-	{name: "hang in the body", kind: matrixNoAnswer, takes: policyDocument, answer: matrixBody(func(ctx context.Context, document string) io.Reader {
-		return io.MultiReader(strings.NewReader(matrixHalf(document)), policyReader(func([]byte) (int, error) {
+	{name: "hang in the body", kind: matrixNoAnswer, takes: testkit.DocumentTimeout, answer: matrixBody(func(ctx context.Context, document string) io.Reader {
+		return io.MultiReader(strings.NewReader(matrixHalf(document)), testkit.ReaderFunc(func([]byte) (int, error) {
 			<-ctx.Done()
 			return 0, ctx.Err()
 		}))
 	})},
-	{name: "drip", kind: matrixNoAnswer, takes: policyDocument, answer: matrixBody(func(ctx context.Context, _ string) io.Reader {
-		return policyReader(func(p []byte) (int, error) {
+	{name: "drip", kind: matrixNoAnswer, takes: testkit.DocumentTimeout, answer: matrixBody(func(ctx context.Context, _ string) io.Reader {
+		return testkit.ReaderFunc(func(p []byte) (int, error) {
 			select {
 			case <-time.After(50 * time.Millisecond):
 				p[0] = ' '
@@ -94,27 +91,27 @@ var matrixFaults = []matrixFault{
 			}
 		})
 	})},
-	{name: "404", kind: matrixWorthless, answer: matrixAnswer(policyText(404, "not found"))},
-	{name: "404 with a good document", kind: matrixWorthless, answer: func(document string) policyAnswer { return policyText(404, document) }},
+	{name: "404", kind: matrixWorthless, answer: matrixAnswer(testkit.Text(404, "not found"))},
+	{name: "404 with a good document", kind: matrixWorthless, answer: func(document string) testkit.Answer { return testkit.Text(404, document) }},
 	{name: "429 with Retry-After", kind: matrixBusy, retryAfter: 2 * time.Minute, answer: matrixAnswer(func(r *http.Request) (*http.Response, error) {
-		resp, err := policyText(429, "slow down")(r)
+		resp, err := testkit.Text(429, "slow down")(r)
 		resp.Header.Set("Retry-After", "120")
 		return resp, err
 	})},
-	{name: "500", kind: matrixBusy, answer: matrixAnswer(policyText(500, "oops"))},
-	{name: "500 with a good document", kind: matrixBusy, answer: func(document string) policyAnswer { return policyText(500, document) }},
-	{name: "503", kind: matrixBusy, answer: matrixAnswer(policyText(503, ""))},
-	{name: "HTML", kind: matrixWorthless, answer: matrixAnswer(policyText(200, "<!doctype html><title>Log in</title>"))},
-	{name: "empty set", kind: matrixWorthless, answer: matrixAnswer(policyText(200, `{"keys":[]}`))},
-	{name: "truncated", kind: matrixWorthless, answer: func(document string) policyAnswer { return policyText(200, matrixHalf(document)) }},
-	{name: "oversize", kind: matrixWorthless, answer: func(document string) policyAnswer {
-		return policyText(200, document+strings.Repeat(" ", 1<<20))
+	{name: "500", kind: matrixBusy, answer: matrixAnswer(testkit.Text(500, "oops"))},
+	{name: "500 with a good document", kind: matrixBusy, answer: func(document string) testkit.Answer { return testkit.Text(500, document) }},
+	{name: "503", kind: matrixBusy, answer: matrixAnswer(testkit.Text(503, ""))},
+	{name: "HTML", kind: matrixWorthless, answer: matrixAnswer(testkit.Text(200, "<!doctype html><title>Log in</title>"))},
+	{name: "empty set", kind: matrixWorthless, answer: matrixAnswer(testkit.Text(200, `{"keys":[]}`))},
+	{name: "truncated", kind: matrixWorthless, answer: func(document string) testkit.Answer { return testkit.Text(200, matrixHalf(document)) }},
+	{name: "oversize", kind: matrixWorthless, answer: func(document string) testkit.Answer {
+		return testkit.Text(200, document+strings.Repeat(" ", 1<<20))
 	}},
 	{name: "gzip bomb", kind: matrixWorthless, answer: matrixBody(func(context.Context, string) io.Reader {
-		return policyReader(func(p []byte) (int, error) { clear(p); return len(p), nil }) // as a transport hands it on
+		return testkit.ReaderFunc(func(p []byte) (int, error) { clear(p); return len(p), nil }) // as a transport hands it on
 	})},
-	{name: "redirect elsewhere", kind: matrixWorthless, answer: matrixAnswer(policyRedirect(302, "https://evil.example/doc"))},
-	{name: "wrong issuer", kind: matrixWorthless, answer: matrixAnswer(policyText(200, policyMetadata("https://evil.example", "https://evil.example/keys")))},
+	{name: "redirect elsewhere", kind: matrixWorthless, answer: matrixAnswer(testkit.Redirect(302, "https://evil.example/doc"))},
+	{name: "wrong issuer", kind: matrixWorthless, answer: matrixAnswer(testkit.Text(200, testkit.Metadata("https://evil.example", "https://evil.example/keys")))},
 }
 
 // A matrixPlace is which documents have the fault.
@@ -187,7 +184,7 @@ func matrixExpected(place matrixPlace, f matrixFault, state matrixState, unknown
 			cell.want = jwtverifier.ErrUnavailable
 		}
 	case state == matrixPast:
-		cell.waits = min(takes, policyMaxWait)
+		cell.waits = min(takes, testkit.MaxWait)
 	}
 	return cell
 }
@@ -204,7 +201,7 @@ func TestFailureMatrix(t *testing.T) {
 						kid = "unknown kid"
 					}
 					t.Run(fmt.Sprintf("%s/%s/%s/%s", place.name, fault.name, state, kid), func(t *testing.T) {
-						policyBubble(t, func(t *testing.T, b *policyBench) {
+						testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 							testMatrixCell(t, b, place, fault, state, unknownKid)
 						})
 					})
@@ -214,43 +211,43 @@ func TestFailureMatrix(t *testing.T) {
 	}
 }
 
-func testMatrixCell(t *testing.T, b *policyBench, place matrixPlace, fault matrixFault, state matrixState, unknownKid bool) {
+func testMatrixCell(t *testing.T, b *testkit.Bench, place matrixPlace, fault matrixFault, state matrixState, unknownKid bool) {
 	if state != matrixCold {
-		b.warm()
+		b.Warm()
 	}
 	switch state {
 	case matrixFresh:
 		time.Sleep(time.Minute)
 	case matrixAhead:
-		time.Sleep(time.Until(b.verifier.Status().NextRefresh) + policyTick)
+		time.Sleep(time.Until(b.Verifier.Status().NextRefresh) + testkit.Tick)
 	case matrixPast:
-		time.Sleep(policyInterval + policyTick)
+		time.Sleep(testkit.Interval + testkit.Tick)
 	case matrixExpired:
-		time.Sleep(policyInterval + policyMaxStale + policyTick)
+		time.Sleep(testkit.Interval + testkit.MaxStale + testkit.Tick)
 	}
-	held := b.verifier.Status().KeyIDs
-	b.issuer.PublishKey()
-	known, unknown := b.token("key-1"), b.token("key-2")
+	held := b.Verifier.Status().KeyIDs
+	b.Issuer.PublishKey()
+	known, unknown := b.Token("key-1"), b.Token("key-2")
 	token := known
 	if unknownKid {
 		token = unknown
 	}
 	if place.metadata {
-		document := policyMetadata(policyIssuer, policyIssuer+"/keys")
-		for _, path := range b.issuer.MetadataPaths() {
-			b.transport.answer(path, fault.answer(document))
+		document := testkit.Metadata(testkit.Issuer, testkit.KeysURL)
+		for _, path := range b.Issuer.MetadataPaths() {
+			b.Transport.Answer(path, fault.answer(document))
 		}
 	}
 	if place.keys {
-		b.transport.answer(policyKeys, fault.answer(string(b.issuer.JWKS())))
+		b.Transport.Answer(testkit.KeysPath, fault.answer(string(b.Issuer.JWKS())))
 	}
 	cell := matrixExpected(place, fault, state, unknownKid)
 
-	waited, err := b.verify(t.Context(), token)
-	policyOutcome(t, cell.want, err)
+	waited, err := b.Verify(t.Context(), token)
+	testkit.Outcome(t, cell.want, err)
 	require.Equal(t, cell.waits, waited, "the caller waited")
 	if cell.want != nil {
-		wait := policyRetryAfter(t, err)
+		wait := testkit.RetryAfter(t, err)
 		if fault.retryAfter != 0 {
 			require.Equal(t, fault.retryAfter, wait)
 		} else {
@@ -260,19 +257,19 @@ func testMatrixCell(t *testing.T, b *policyBench, place matrixPlace, fault matri
 	}
 
 	// Once more: the same answer, at once, and no more requests than the attempt makes.
-	waited, again := b.verify(t.Context(), token)
-	policyOutcome(t, cell.want, again)
+	waited, again := b.Verify(t.Context(), token)
+	testkit.Outcome(t, cell.want, again)
 	require.Zero(t, waited)
 
-	time.Sleep(2*policyDocument + policyTick) // the attempt has ended
+	time.Sleep(2*testkit.DocumentTimeout + testkit.Tick) // the attempt has ended
 	synctest.Wait()
-	asked := b.transport.take()
-	metadata, keys := policyCount(asked)
+	asked := b.Transport.Take()
+	metadata, keys := testkit.Count(asked)
 	require.Equal(t, [2]int{cell.metadata, cell.keys}, [2]int{metadata, keys}, "requests for metadata and keys: %q", asked)
 	for _, path := range asked {
 		require.True(t, strings.HasPrefix(path, "/"), "asked another server: %s", path)
 	}
-	status := b.verifier.Status()
+	status := b.Verifier.Status()
 	require.Equal(t, cell.failed, status.Failures == 1)
 	require.Equal(t, cell.failed, status.Failures != 0)
 	switch {
@@ -284,16 +281,16 @@ func testMatrixCell(t *testing.T, b *policyBench, place matrixPlace, fault matri
 	}
 
 	// Full recovery: one attempt, if one is due at all.
-	b.transport.reset()
+	b.Transport.Reset()
 	time.Sleep(2 * time.Minute)
-	b.accepts(unknown)
-	b.accepts(known)
+	b.Accepts(unknown)
+	b.Accepts(known)
 	if cell.succeeded {
-		b.asked(0, 0)
+		b.Asked(0, 0)
 	} else {
-		b.asked(1, 1)
+		b.Asked(1, 1)
 	}
-	status = b.verifier.Status()
+	status = b.Verifier.Status()
 	require.Equal(t, jwtverifier.StateFresh, status.State)
 	require.Zero(t, status.Failures)
 	require.Equal(t, []string{"key-1", "key-2"}, status.KeyIDs)
@@ -472,7 +469,7 @@ func TestFailureMatrixOverASocket(t *testing.T) {
 					if keys {
 						s.fail(s.issuer.JWKSPath(), fault.handler(s.issuer.JWKS(), &sent))
 					} else {
-						document := []byte(policyMetadata(s.issuer.URL(), s.issuer.JWKSURL()))
+						document := []byte(testkit.Metadata(s.issuer.URL(), s.issuer.JWKSURL()))
 						for _, path := range s.issuer.MetadataPaths() {
 							s.fail(path, fault.handler(document, new(int64)))
 						}
@@ -486,17 +483,17 @@ func TestFailureMatrixOverASocket(t *testing.T) {
 						read++
 						require.Error(t, v.Status().LastError)
 					} else {
-						policyOutcome(t, jwtverifier.ErrUnavailable, err)
+						testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
 					}
 					require.Equal(t, read, s.issuer.Requests(s.issuer.JWKSPath()))
 					// Endless answers are given up for their size, not for their time.
-					require.Less(t, time.Since(began), policyDocument)
+					require.Less(t, time.Since(began), testkit.DocumentTimeout)
 
 					_, err = v.VerifyAccessToken(t.Context(), token)
 					if warm {
 						require.NoError(t, err)
 					} else {
-						policyOutcome(t, jwtverifier.ErrUnavailable, err)
+						testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
 					}
 				})
 				recoveries = append(recoveries, func() {
@@ -531,7 +528,7 @@ func TestFailureMatrixGoodGzip(t *testing.T) {
 		}
 	}
 	s.fail(s.issuer.JWKSPath(), packed(s.issuer.JWKS()))
-	s.fail(s.issuer.MetadataPaths()[0], packed([]byte(policyMetadata(s.issuer.URL(), s.issuer.JWKSURL()))))
+	s.fail(s.issuer.MetadataPaths()[0], packed([]byte(testkit.Metadata(s.issuer.URL(), s.issuer.JWKSURL()))))
 	v, err := jwtverifier.New(s.issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience))
 	require.NoError(t, err)
 	_, err = v.VerifyAccessToken(t.Context(), s.issuer.AccessToken())
@@ -540,11 +537,11 @@ func TestFailureMatrixGoodGzip(t *testing.T) {
 
 // A document of exactly 1 MiB is accepted, one byte more is not.
 func TestFailureMatrixSizeLimit(t *testing.T) {
-	policyBubble(t, func(t *testing.T, b *policyBench) {
-		b.warm()
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		b.Warm()
 		refreshed := func(want error) {
-			err := b.verifier.Refresh(t.Context())
-			policyOutcome(t, want, err)
+			err := b.Verifier.Refresh(t.Context())
+			testkit.Outcome(t, want, err)
 			if want != nil {
 				require.ErrorContains(t, err, "longer than 1 MiB")
 			}
@@ -553,17 +550,17 @@ func TestFailureMatrixSizeLimit(t *testing.T) {
 			size int
 			want error
 		}{{1 << 20, nil}, {1<<20 + 1, jwtverifier.ErrUnavailable}} {
-			set := string(b.issuer.JWKS())
-			b.transport.answer(policyKeys, policyText(200, set+strings.Repeat(" ", row.size-len(set))))
+			set := string(b.Issuer.JWKS())
+			b.Transport.Answer(testkit.KeysPath, testkit.Text(200, set+strings.Repeat(" ", row.size-len(set))))
 			refreshed(row.want)
-			b.transport.reset()
+			b.Transport.Reset()
 			time.Sleep(time.Second)
-			document := policyMetadata(policyIssuer, policyIssuer+"/keys")
-			b.transport.answer(policyFormOne, policyText(200, document+strings.Repeat(" ", row.size-len(document))))
-			b.transport.answer(policyFormTwo, policyText(404, ""))
-			b.transport.answer(policyFormThree, policyText(404, ""))
+			document := testkit.Metadata(testkit.Issuer, testkit.KeysURL)
+			b.Transport.Answer(testkit.FirstPlace, testkit.Text(200, document+strings.Repeat(" ", row.size-len(document))))
+			b.Transport.Answer(testkit.SecondPlace, testkit.Text(404, ""))
+			b.Transport.Answer(testkit.ThirdPlace, testkit.Text(404, ""))
 			refreshed(row.want)
-			b.transport.reset()
+			b.Transport.Reset()
 			time.Sleep(2 * time.Second)
 		}
 	})

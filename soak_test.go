@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -254,7 +255,7 @@ func TestSoak(t *testing.T) {
 	time.Sleep(11 * time.Second) // a refresh that was under way, and no more
 	err = v.Refresh(t.Context())
 	for err != nil {
-		time.Sleep(policyRetryAfter(t, err))
+		time.Sleep(testkit.RetryAfter(t, err))
 		err = v.Refresh(t.Context())
 	}
 	for range 100 {
@@ -328,9 +329,9 @@ func soakRequests(t *testing.T, attempts []soakAttempt) {
 		if i > 0 && i < len(attempts)-1 { // the last one is the test's own Refresh
 			before := attempts[i-1]
 			if before.good {
-				require.GreaterOrEqual(t, a.began.Sub(before.began), policyCooldown-soakSlack, "attempt %d, after a success", i)
+				require.GreaterOrEqual(t, a.began.Sub(before.began), testkit.Cooldown-soakSlack, "attempt %d, after a success", i)
 			} else {
-				least := min(time.Second<<min(failures-1, 6), policyMaxBackoff) / 2
+				least := min(time.Second<<min(failures-1, 6), testkit.MaxBackoff) / 2
 				require.GreaterOrEqual(t, a.began.Sub(before.end), least-soakSlack, "attempt %d, after %d failures", i, failures)
 			}
 		}
