@@ -534,34 +534,3 @@ func TestFailureMatrixGoodGzip(t *testing.T) {
 	_, err = v.VerifyAccessToken(t.Context(), s.issuer.AccessToken())
 	require.NoError(t, err)
 }
-
-// A document of exactly 1 MiB is accepted, one byte more is not.
-func TestFailureMatrixSizeLimit(t *testing.T) {
-	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
-		b.Warm()
-		refreshed := func(want error) {
-			err := b.Verifier.Refresh(t.Context())
-			testkit.Outcome(t, want, err)
-			if want != nil {
-				require.ErrorContains(t, err, "longer than 1 MiB")
-			}
-		}
-		for _, row := range []struct {
-			size int
-			want error
-		}{{1 << 20, nil}, {1<<20 + 1, jwtverifier.ErrUnavailable}} {
-			set := string(b.Issuer.JWKS())
-			b.Transport.Answer(testkit.KeysPath, testkit.Text(200, set+strings.Repeat(" ", row.size-len(set))))
-			refreshed(row.want)
-			b.Transport.Reset()
-			time.Sleep(time.Second)
-			document := testkit.Metadata(testkit.Issuer, testkit.KeysURL)
-			b.Transport.Answer(testkit.FirstPlace, testkit.Text(200, document+strings.Repeat(" ", row.size-len(document))))
-			b.Transport.Answer(testkit.SecondPlace, testkit.Text(404, ""))
-			b.Transport.Answer(testkit.ThirdPlace, testkit.Text(404, ""))
-			refreshed(row.want)
-			b.Transport.Reset()
-			time.Sleep(2 * time.Second)
-		}
-	})
-}

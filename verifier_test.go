@@ -9,13 +9,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -494,6 +497,97 @@ func TestMetadata(t *testing.T) {
 
 	requireMisconfigured(t, newVerifier(t, issuer, jwtverifier.WithJWKSURL(issuer.JWKSURL())).Metadata(t.Context(), &whole))
 	requireMisconfigured(t, newVerifier(t, issuer, jwtverifier.WithStaticKeys(issuer.JWKS())).Metadata(t.Context(), &whole))
+}
+
+func TestPrefetch(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		b.Issuer.Down()
+		err := b.Verifier.Prefetch(t.Context())
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+		b.Asked(1, 0)
+		again := b.Verifier.Prefetch(t.Context())
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, again)
+		require.Equal(t, testkit.RetryAfter(t, err), testkit.RetryAfter(t, again))
+		b.Asked(0, 0)
+
+		b.Issuer.Reset()
+		time.Sleep(testkit.RetryAfter(t, again))
+		require.NoError(t, b.Verifier.Prefetch(t.Context()))
+		b.Asked(1, 1)
+		require.NoError(t, b.Verifier.Prefetch(t.Context()))
+		b.Asked(0, 0)
+
+		// Held keys are usable ones, though the server does not answer.
+		b.Issuer.Down()
+		time.Sleep(testkit.Interval + time.Minute)
+		require.NoError(t, b.Verifier.Prefetch(t.Context()))
+	})
+}
+
+func TestStatus(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		start := time.Now()
+		require.Equal(t, jwtverifier.Status{State: jwtverifier.StateCold}, b.Verifier.Status())
+
+		b.KeysFail(503)
+		err := b.Verifier.Prefetch(t.Context())
+		status := b.Verifier.Status()
+		require.Equal(t, jwtverifier.StateCold, status.State)
+		require.False(t, status.Ready())
+		require.Equal(t, 1, status.Failures)
+		require.ErrorIs(t, err, status.LastError)
+		require.Equal(t, start, status.LastErrorAt)
+		require.Equal(t, start.Add(testkit.RetryAfter(t, err)), status.NextRefresh)
+		require.Equal(t, testkit.Issuer+"/.well-known/oauth-authorization-server", status.MetadataURL)
+		require.Equal(t, b.Issuer.JWKSURL(), status.JWKSURL)
+		require.Empty(t, status.KeyIDs)
+
+		b.Issuer.Reset()
+		b.Issuer.PublishKey()
+		time.Sleep(time.Minute)
+		b.Warm()
+		status = b.Verifier.Status()
+		require.Equal(t, jwtverifier.StateFresh, status.State)
+		require.True(t, status.Ready())
+		require.Zero(t, status.Failures)
+		require.Error(t, status.LastError, "a success leaves it")
+		require.Equal(t, start, status.LastErrorAt)
+		require.Equal(t, []string{"key-1", "key-2"}, status.KeyIDs)
+		require.Equal(t, start.Add(time.Minute), status.FetchedAt)
+
+		// It is the caller's.
+		status.KeyIDs[0] = "changed"
+		require.Equal(t, []string{"key-1", "key-2"}, b.Verifier.Status().KeyIDs)
+	})
+}
+
+func TestStatusNeverBlocks(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		b.Issuer.Hang()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { _ = b.Verifier.Prefetch(t.Context()) })
+		}
+		synctest.Wait()
+		began := time.Now()
+		require.Equal(t, jwtverifier.StateCold, b.Verifier.Status().State)
+		require.Zero(t, b.Verifier.Status().Failures)
+		require.Zero(t, time.Since(began))
+		wg.Wait()
+		require.Equal(t, 1, b.Verifier.Status().Failures)
+
+		b.Issuer.Reset()
+		time.Sleep(time.Minute)
+		b.Warm()
+		b.Issuer.Hang()
+		time.Sleep(testkit.Cooldown)
+		wg.Go(func() { _, _ = b.Verify(t.Context(), b.Junk("a")) })
+		synctest.Wait()
+		began = time.Now()
+		require.Equal(t, jwtverifier.StateFresh, b.Verifier.Status().State)
+		require.Zero(t, time.Since(began))
+		wg.Wait()
+	})
 }
 
 func TestStaticKeys(t *testing.T) {
