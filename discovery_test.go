@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
@@ -302,6 +303,9 @@ func TestIssuerMismatchIsShown(t *testing.T) {
 		require.ErrorIs(t, status.LastError, jwtverifier.ErrIssuerMismatch)
 		require.Contains(t, status.LastError.Error(), "https://evil.example")
 		require.Contains(t, status.LastError.Error(), testkit.Issuer)
+		require.False(t, status.LastErrorAt.IsZero())
+		require.Zero(t, status.Failures)
+		require.True(t, status.Ready())
 	})
 	t.Run("and the keys failed", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
@@ -313,7 +317,14 @@ func TestIssuerMismatchIsShown(t *testing.T) {
 	})
 }
 
-func TestMetadataDocument(t *testing.T) {
+func encoded(t testing.TB, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	return text
+}
+
+func TestMetadata(t *testing.T) {
 	type endpoints struct {
 		Issuer    string `json:"issuer"`
 		Authorize string `json:"authorization_endpoint"`
@@ -322,9 +333,7 @@ func TestMetadataDocument(t *testing.T) {
 	serve := func(b *testkit.Bench, path, extra string) {
 		metadata := b.Issuer.Metadata()
 		metadata["x_extra"] = extra
-		body, err := json.Marshal(metadata)
-		require.NoError(b, err)
-		b.Issuer.Respond(path, jwtverifiertest.Response{Body: body})
+		b.Issuer.Respond(path, jwtverifiertest.Response{Body: encoded(b, metadata)})
 	}
 	t.Run("the whole document, the last one", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
@@ -333,6 +342,12 @@ func TestMetadataDocument(t *testing.T) {
 			require.NoError(t, b.Verifier.Metadata(t.Context(), &got))
 			require.Equal(t, endpoints{testkit.Issuer, testkit.Issuer + "/authorize", "first"}, got)
 			b.Asked(1, 1)
+
+			var whole map[string]any
+			require.NoError(t, b.Verifier.Metadata(t.Context(), &whole))
+			want := b.Issuer.Metadata()
+			want["x_extra"] = "first"
+			assert.JSONEq(t, string(encoded(t, want)), string(encoded(t, whole)))
 
 			serve(b, testkit.FirstPlace, "second")
 			require.NoError(t, b.Verifier.Metadata(t.Context(), &got))
@@ -403,6 +418,9 @@ func TestMetadataDocument(t *testing.T) {
 			err := b.Verifier.Metadata(t.Context(), &got)
 			require.Error(t, err)
 			require.NotErrorIs(t, err, jwtverifier.ErrUnavailable)
+			require.Error(t, b.Verifier.Metadata(t.Context(), &struct {
+				Issuer int `json:"issuer"`
+			}{}))
 			require.Error(t, b.Verifier.Metadata(t.Context(), nil))
 			require.Error(t, b.Verifier.Metadata(t.Context(), endpoints{}))
 		})
@@ -414,7 +432,7 @@ func TestMetadataDocument(t *testing.T) {
 		} {
 			v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithAudience("a"), jwtverifier.WithHTTPClient(issuer.Client()), source)
 			require.NoError(t, err)
-			require.ErrorIs(t, v.Metadata(t.Context(), &endpoints{}), jwtverifier.ErrMisconfigured)
+			requireMisconfigured(t, v.Metadata(t.Context(), &endpoints{}))
 		}
 		require.Zero(t, issuer.Requests(""))
 	})

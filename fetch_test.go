@@ -1,6 +1,7 @@
 package jwtverifier_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -140,61 +141,64 @@ func TestRetryAfter(t *testing.T) {
 		return time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC).Add(d).Format(http.TimeFormat) // a minute after the bubble's start
 	}
 	for _, row := range []struct {
-		name, value string
-		status      int
-		want        time.Duration
+		name  string
+		value string
+		want  time.Duration
 	}{
-		{"seconds", "30", 429, 30 * time.Second},
-		{"seconds with 503", "30", 503, 30 * time.Second},
-		{"the most", "300", 429, testkit.MaxRetryAfter},
-		{"over the most", "301", 429, testkit.MaxRetryAfter},
-		{"an hour", "3600", 429, testkit.MaxRetryAfter},
-		{"more than fits", "99999999999999999999999", 429, testkit.MaxRetryAfter},
-		{"date", date(90 * time.Second), 503, 90 * time.Second},
-		{"date far ahead", date(time.Hour), 503, testkit.MaxRetryAfter},
-		{"date that has passed", date(-time.Hour), 503, backoff},
-		{"zero", "0", 429, backoff},
-		{"negative", "-30", 429, backoff},
-		{"sign", "+30", 429, backoff},
-		{"fraction", "30.5", 429, backoff},
-		{"word", "soon", 429, backoff},
-		{"empty", "", 429, backoff},
-		{"two values", "30, 40", 429, backoff},
+		{"seconds", "30", 30 * time.Second},
+		{"the most", "300", testkit.MaxRetryAfter},
+		{"over the most", "301", testkit.MaxRetryAfter},
+		{"an hour", "3600", testkit.MaxRetryAfter},
+		{"more than fits", "99999999999999999999999", testkit.MaxRetryAfter},
+		{"date", date(90 * time.Second), 90 * time.Second},
+		{"date far ahead", date(time.Hour), testkit.MaxRetryAfter},
+		{"date that has passed", date(-time.Hour), backoff},
+		{"zero", "0", backoff},
+		{"negative", "-30", backoff},
+		{"sign", "+30", backoff},
+		{"fraction", "30.5", backoff},
+		{"exponent", "1e3", backoff},
+		{"word", "soon", backoff},
+		{"empty", "", backoff},
+		{"two values", "30, 40", backoff},
 	} {
-		for _, warm := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, warm %t", row.name, warm), func(t *testing.T) {
-				testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
-					if warm {
-						b.Warm()
-					}
-					time.Sleep(time.Minute)
-					b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{
-						Status: row.status, Header: http.Header{"Retry-After": {row.value}},
-					})
-					err := b.Verifier.Refresh(t.Context())
-					testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
-					var failed *jwtverifier.FetchError
-					require.ErrorAs(t, err, &failed)
-					require.Equal(t, row.status, failed.StatusCode)
-					require.Equal(t, b.Issuer.JWKSURL(), failed.URL)
-					b.Asked(1, 1)
+		for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+			for _, warm := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s with %d, warm %t", row.name, status, warm), func(t *testing.T) {
+					testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+						if warm {
+							b.Warm()
+						}
+						time.Sleep(time.Minute)
+						b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{
+							Status: status,
+							Header: http.Header{"Retry-After": {row.value}},
+						})
+						err := b.Verifier.Refresh(t.Context())
+						testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+						var failed *jwtverifier.FetchError
+						require.ErrorAs(t, err, &failed)
+						require.Equal(t, status, failed.StatusCode)
+						require.Equal(t, b.Issuer.JWKSURL(), failed.URL)
+						b.Asked(1, 1)
 
-					wait := testkit.RetryAfter(t, err)
-					if row.want == backoff {
-						require.GreaterOrEqual(t, wait, time.Second/2)
-						require.LessOrEqual(t, wait, time.Second)
-					} else {
-						require.Equal(t, row.want, wait)
-					}
-					b.Issuer.Reset()
-					time.Sleep(wait - testkit.Tick)
-					require.Error(t, b.Verifier.Refresh(t.Context()))
-					b.Asked(0, 0)
-					time.Sleep(testkit.Tick)
-					require.NoError(t, b.Verifier.Refresh(t.Context()))
-					b.Asked(1, 1)
+						wait := testkit.RetryAfter(t, err)
+						if row.want == backoff {
+							require.GreaterOrEqual(t, wait, time.Second/2)
+							require.LessOrEqual(t, wait, time.Second)
+						} else {
+							require.Equal(t, row.want, wait)
+						}
+						b.Issuer.Reset()
+						time.Sleep(wait - testkit.Tick)
+						require.Error(t, b.Verifier.Refresh(t.Context()))
+						b.Asked(0, 0)
+						time.Sleep(testkit.Tick)
+						require.NoError(t, b.Verifier.Refresh(t.Context()))
+						b.Asked(1, 1)
+					})
 				})
-			})
+			}
 		}
 	}
 }
@@ -203,50 +207,90 @@ func TestCacheControl(t *testing.T) {
 	const least = 5 * time.Minute
 	for _, row := range []struct {
 		name   string
-		option time.Duration
 		values []string
 		want   time.Duration
+		option time.Duration // 0: the default
 	}{
-		{"none", testkit.Interval, nil, testkit.Interval},
-		{"max-age", testkit.Interval, []string{"max-age=600"}, 10 * time.Minute},
-		{"max-age among others", testkit.Interval, []string{"public, max-age=600,must-revalidate, no-transform"}, 10 * time.Minute},
-		{"max-age in capitals", testkit.Interval, []string{"Max-Age=600"}, 10 * time.Minute},
-		{"max-age in quotes", testkit.Interval, []string{`max-age="600"`}, 10 * time.Minute},
-		{"max-age of five minutes", testkit.Interval, []string{"max-age=300"}, least},
-		{"max-age under five minutes", testkit.Interval, []string{"max-age=299"}, least},
-		{"max-age=0", testkit.Interval, []string{"max-age=0"}, least},
-		{"max-age a little less than the option", testkit.Interval, []string{"max-age=899"}, 899 * time.Second},
-		{"max-age longer than the option", testkit.Interval, []string{"max-age=86400"}, testkit.Interval},
-		{"max-age longer than the option's default", 24 * time.Hour, []string{"max-age=3600"}, time.Hour},
-		{"no-cache", testkit.Interval, []string{"no-cache"}, least},
-		{"no-store", testkit.Interval, []string{"no-store"}, least},
-		{"no-cache, no-store", testkit.Interval, []string{"no-cache, no-store"}, least},
-		{"no-store with max-age", testkit.Interval, []string{"max-age=600, no-store"}, least},
-		{"No-Store", testkit.Interval, []string{"No-Store"}, least},
-		{"not longer than an option under five minutes: no-store", time.Minute, []string{"no-store"}, time.Minute},
-		{"not longer than an option under five minutes: max-age=0", time.Minute, []string{"max-age=0"}, time.Minute},
-		{"not longer than an option under five minutes: max-age=600", time.Minute, []string{"max-age=600"}, time.Minute},
-		{"several headers", testkit.Interval, []string{"public", "max-age=600"}, 10 * time.Minute},
-		{"several headers, the shortest counts", testkit.Interval, []string{"max-age=600", "no-store"}, least},
-		{"max-age twice, the shortest counts", testkit.Interval, []string{"max-age=700, max-age=600, max-age=800"}, 10 * time.Minute},
-		{"its own name in its value", testkit.Interval, []string{"Cache-Control: max-age=600"}, testkit.Interval},
-		{"its own name in its value, then a directive", testkit.Interval, []string{"Cache-Control: public, max-age=600"}, 10 * time.Minute},
-		{"shared caches only", testkit.Interval, []string{"s-maxage=600"}, testkit.Interval},
-		{"a word in which it stands", testkit.Interval, []string{"x-no-store, nomax-age=600"}, testkit.Interval},
-		{"malformed: no number", testkit.Interval, []string{"max-age"}, testkit.Interval},
-		{"malformed: empty number", testkit.Interval, []string{"max-age="}, testkit.Interval},
-		{"malformed: word", testkit.Interval, []string{"max-age=ten"}, testkit.Interval},
-		{"malformed: negative", testkit.Interval, []string{"max-age=-1"}, testkit.Interval},
-		{"malformed: sign", testkit.Interval, []string{"max-age=+600"}, testkit.Interval},
-		{"malformed: fraction", testkit.Interval, []string{"max-age=600.5"}, testkit.Interval},
-		{"malformed: exponent", testkit.Interval, []string{"max-age=6e2"}, testkit.Interval},
-		{"malformed: hexadecimal", testkit.Interval, []string{"max-age=0x258"}, testkit.Interval},
-		{"malformed: semicolon", testkit.Interval, []string{"max-age=600; public"}, testkit.Interval},
-		{"malformed: one quote", testkit.Interval, []string{`max-age="600`}, testkit.Interval},
-		{"malformed: one quote, at the end", testkit.Interval, []string{`max-age=600"`}, testkit.Interval},
-		{"more than fits", testkit.Interval, []string{"max-age=99999999999999999999999"}, testkit.Interval},
-		{"so much that it would overflow", testkit.Interval, []string{"max-age=18446744073"}, testkit.Interval},
-		{"malformed, with a good one", testkit.Interval, []string{"max-age=x, ,=,;, max-age=600"}, 10 * time.Minute},
+		{name: "none", want: testkit.Interval},
+		{name: "max-age", values: []string{"max-age=600"}, want: 10 * time.Minute},
+		{name: "max-age among others", values: []string{"public, max-age=600,must-revalidate, no-transform"}, want: 10 * time.Minute},
+		{name: "max-age in capitals", values: []string{"Max-Age=600"}, want: 10 * time.Minute},
+		{name: "max-age in quotes", values: []string{`max-age="600"`}, want: 10 * time.Minute},
+		{name: "max-age of five minutes", values: []string{"max-age=300"}, want: least},
+		{name: "max-age under five minutes", values: []string{"max-age=299"}, want: least},
+		{name: "max-age=0", values: []string{"max-age=0"}, want: least},
+		{name: "max-age a little less than the option", values: []string{"max-age=899"}, want: 899 * time.Second},
+		{name: "max-age longer than the option", values: []string{"max-age=86400"}, want: testkit.Interval},
+		{
+			name:   "max-age longer than the option's default",
+			values: []string{"max-age=3600"},
+			want:   time.Hour,
+			option: 24 * time.Hour,
+		},
+		{name: "no-cache", values: []string{"no-cache"}, want: least},
+		{name: "no-store", values: []string{"no-store"}, want: least},
+		{name: "no-cache, no-store", values: []string{"no-cache, no-store"}, want: least},
+		{name: "no-store with max-age", values: []string{"max-age=600, no-store"}, want: least},
+		{name: "No-Store", values: []string{"No-Store"}, want: least},
+		{
+			name:   "not longer than an option under five minutes: no-store",
+			values: []string{"no-store"},
+			want:   time.Minute,
+			option: time.Minute,
+		},
+		{
+			name:   "not longer than an option under five minutes: max-age=0",
+			values: []string{"max-age=0"},
+			want:   time.Minute,
+			option: time.Minute,
+		},
+		{
+			name:   "not longer than an option under five minutes: max-age=600",
+			values: []string{"max-age=600"},
+			want:   time.Minute,
+			option: time.Minute,
+		},
+		{name: "several headers", values: []string{"public", "max-age=600"}, want: 10 * time.Minute},
+		{name: "several headers, the shortest counts", values: []string{"max-age=600", "no-store"}, want: least},
+		{name: "max-age twice, the shortest counts", values: []string{"max-age=700, max-age=600, max-age=800"}, want: 10 * time.Minute},
+		{name: "its own name in its value", values: []string{"Cache-Control: max-age=600"}, want: testkit.Interval},
+		{name: "its own name in its value, then a directive", values: []string{"Cache-Control: public, max-age=600"}, want: 10 * time.Minute},
+		{name: "shared caches only", values: []string{"s-maxage=600"}, want: testkit.Interval},
+		{name: "a word in which it stands", values: []string{"x-no-store, nomax-age=600"}, want: testkit.Interval},
+		{name: "malformed: no number", values: []string{"max-age"}, want: testkit.Interval},
+		{name: "malformed: empty number", values: []string{"max-age="}, want: testkit.Interval},
+		{name: "malformed: word", values: []string{"max-age=ten"}, want: testkit.Interval},
+		{name: "malformed: negative", values: []string{"max-age=-1"}, want: testkit.Interval},
+		{name: "malformed: sign", values: []string{"max-age=+600"}, want: testkit.Interval},
+		{name: "malformed: fraction", values: []string{"max-age=600.5"}, want: testkit.Interval},
+		{name: "malformed: exponent", values: []string{"max-age=6e2"}, want: testkit.Interval},
+		{name: "malformed: hexadecimal", values: []string{"max-age=0x258"}, want: testkit.Interval},
+		{name: "malformed: semicolon", values: []string{"max-age=600; public"}, want: testkit.Interval},
+		{name: "malformed: one quote", values: []string{`max-age="600`}, want: testkit.Interval},
+		{name: "malformed: one quote, at the end", values: []string{`max-age=600"`}, want: testkit.Interval},
+		{name: "more than fits", values: []string{"max-age=99999999999999999999999"}, want: testkit.Interval},
+		{name: "so much that it would overflow", values: []string{"max-age=18446744073"}, want: testkit.Interval},
+		{name: "malformed, with a good one", values: []string{"max-age=x, ,=,;, max-age=600"}, want: 10 * time.Minute},
+		{
+			name:   "as Okta sends it",
+			values: []string{"max-age=3293198, must-revalidate"},
+			want:   testkit.Interval,
+		},
+		{
+			name:   "as Auth0 sends it",
+			values: []string{"public, max-age=15, stale-while-revalidate=15, stale-if-error=15"},
+			want:   least,
+		},
+		{
+			name:   "as Ory Hydra sends it",
+			values: []string{"private, no-cache, no-store, must-revalidate"},
+			want:   least,
+		},
+		{
+			name:   "as django-oauth-toolkit sends it",
+			values: []string{"Cache-Control: public, max-age=3600, stale-while-revalidate=3600"},
+			want:   testkit.Interval,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
@@ -275,7 +319,7 @@ func TestCacheControl(t *testing.T) {
 				require.Equal(t, jwtverifier.StateExpired, b.Verifier.Status().State)
 				require.False(t, b.Verifier.Status().Ready())
 				b.Asked(0, 0)
-			}, jwtverifier.WithRefreshInterval(row.option), jwtverifier.WithMaxStale(time.Hour))
+			}, jwtverifier.WithRefreshInterval(cmp.Or(row.option, testkit.Interval)), jwtverifier.WithMaxStale(time.Hour))
 		})
 	}
 }
@@ -411,5 +455,19 @@ func TestClientThatPanics(t *testing.T) {
 				time.Sleep(testkit.MaxColdBackoff)
 			}
 		})
+	})
+}
+
+// An HTTP client may answer without a body, as fakes do.
+func TestAnswerWithoutABody(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		for _, path := range b.Issuer.MetadataPaths() {
+			b.Transport.Answer(path, func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: http.StatusNotFound}, nil
+			})
+		}
+		err := b.Verifier.Prefetch(t.Context())
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+		require.ErrorContains(t, err, "status 404")
 	})
 }

@@ -851,17 +851,6 @@ func TestRefresh(t *testing.T) {
 			b.Asked(1, 1)
 		})
 	})
-	t.Run("without anything to fetch", func(t *testing.T) {
-		issuer := jwtverifiertest.New("")
-		v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithAudience("a"), jwtverifier.WithStaticKeys(issuer.JWKS()))
-		require.NoError(t, err)
-		require.NoError(t, v.Refresh(t.Context()))
-		require.NoError(t, v.Prefetch(t.Context()))
-		status := v.Status()
-		require.Equal(t, jwtverifier.StateFresh, status.State)
-		require.True(t, status.NextRefresh.IsZero())
-		require.Equal(t, []string{"key-1"}, status.KeyIDs)
-	})
 }
 
 // ownGoroutines counts the goroutines that the package has started.

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -476,29 +474,6 @@ func TestOktaOrgServerHint(t *testing.T) {
 	}
 }
 
-func TestMetadata(t *testing.T) {
-	issuer, v := newPair(t)
-	var endpoints struct {
-		Token string `json:"token_endpoint"`
-	}
-	require.NoError(t, v.Metadata(t.Context(), &endpoints))
-	require.Equal(t, issuer.Metadata()["token_endpoint"], endpoints.Token)
-	require.NoError(t, v.Metadata(t.Context(), &scribbler{}))
-	var whole map[string]any
-	require.NoError(t, v.Metadata(t.Context(), &whole))
-	want, err := json.Marshal(issuer.Metadata())
-	require.NoError(t, err)
-	got, err := json.Marshal(whole)
-	require.NoError(t, err)
-	require.JSONEq(t, string(want), string(got))
-	require.Error(t, v.Metadata(t.Context(), &struct {
-		Issuer int `json:"issuer"`
-	}{}))
-
-	requireMisconfigured(t, newVerifier(t, issuer, jwtverifier.WithJWKSURL(issuer.JWKSURL())).Metadata(t.Context(), &whole))
-	requireMisconfigured(t, newVerifier(t, issuer, jwtverifier.WithStaticKeys(issuer.JWKS())).Metadata(t.Context(), &whole))
-}
-
 func TestPrefetch(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 		b.Issuer.Down()
@@ -632,19 +607,4 @@ func TestDecodingErrorsRepeatNoValue(t *testing.T) {
 		require.EqualError(t, err, test.want)
 		require.Error(t, errors.Unwrap(err))
 	}
-}
-
-// An HTTP client may answer without a body, as fakes do.
-func TestAnswerWithoutABody(t *testing.T) {
-	issuer := jwtverifiertest.New("")
-	v := newVerifier(t, issuer, jwtverifier.WithHTTPClient(&http.Client{Transport: bodiless{}}))
-	err := v.Prefetch(t.Context())
-	require.ErrorIs(t, err, jwtverifier.ErrUnavailable)
-	require.ErrorContains(t, err, "status 404")
-}
-
-type bodiless struct{}
-
-func (bodiless) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusNotFound}, nil
 }

@@ -14,5 +14,6 @@
 // tokens and one of its ID tokens, what a Verifier must make of them, and the error
 // that keeps each from being taken for the other. An example without a row fails, and
 // so does a row without an example. A sentence of the section that is about neither
-// becomes a test in remarks_test.go.
+// becomes a test in remarks_test.go, unless it is a rule for all providers: those are
+// tested in the root (a Cache-Control header, say, is a row of TestCacheControl).
 package providers

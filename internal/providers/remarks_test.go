@@ -114,19 +114,6 @@ func TestRemarks(t *testing.T) {
 		token, err := verifier(t, s, jwtverifier.WithAudience("web")).VerifyAccessToken(t.Context(), raw)
 		requireNone(t, jwtverifier.ErrTokenType, token == nil, err)
 	})
-	t.Run("Hydra: the nonce comes again in a refreshed ID token", func(t *testing.T) {
-		s := &server{Issuer: jwtverifiertest.New("https://hydra.example.com")}
-		v := verifier(t, s, jwtverifier.WithClientID("web"))
-		withNonce := func(nonce string) string {
-			return s.mint(t, tokenShape{claims: members{"aud": []string{"web"}, "nonce": nonce}})
-		}
-		first, err := v.VerifyIDToken(t.Context(), withNonce(loginNonce), loginNonce)
-		require.NoError(t, err)
-		_, err = v.VerifyIDToken(t.Context(), withNonce(loginNonce), "", jwtverifier.RefreshOf(first))
-		require.NoError(t, err)
-		token, err := v.VerifyIDToken(t.Context(), withNonce("other"), "", jwtverifier.RefreshOf(first))
-		requireNone(t, jwtverifier.ErrNonce, token == nil, err)
-	})
 	t.Run("Glewlwyd: auth_time 0 against MaxAge", func(t *testing.T) {
 		s := &server{Issuer: jwtverifiertest.New("https://glewlwyd.example.com/api/oidc")}
 		v := verifier(t, s, jwtverifier.WithClientID("web"))
@@ -141,24 +128,5 @@ func TestRemarks(t *testing.T) {
 		raw := s.mint(t, tokenShape{header: members{"kid": jwtverifiertest.Absent}, claims: members{"aud": "api"}})
 		_, err := v.VerifyAccessToken(t.Context(), raw)
 		require.NoError(t, err)
-	})
-	t.Run("no-cache counts as five minutes, malformed directives as nothing", func(t *testing.T) {
-		for header, want := range map[string]time.Duration{
-			"no-cache": 5 * time.Minute,
-			"private, no-cache, no-store, must-revalidate":                     5 * time.Minute,
-			"Cache-Control: public, max-age=3600, stale-while-revalidate=3600": 15 * time.Minute,
-			"Cache-Control: max-age=3600":                                      15 * time.Minute,
-			"public, max-age=15, stale-while-revalidate=15, stale-if-error=15": 5 * time.Minute,
-			"max-age=3293198, must-revalidate":                                 15 * time.Minute,
-		} {
-			s := &server{Issuer: jwtverifiertest.New("https://op.example.com")}
-			s.SetJWKSHeader("Cache-Control", header)
-			v := verifier(t, s, jwtverifier.WithAudience("api"))
-			require.NoError(t, v.Prefetch(t.Context()))
-			status := v.Status()
-			ahead := status.NextRefresh.Sub(status.FetchedAt) // 70 … 90 % of the interval
-			assert.GreaterOrEqual(t, ahead, want*7/10, header)
-			assert.LessOrEqual(t, ahead, want*9/10, header)
-		}
 	})
 }
