@@ -73,7 +73,7 @@ func TestDiscoveryOrder(t *testing.T) {
 						require.Equal(t, forms, b.Transport.Take())
 						status := b.Verifier.Status()
 						require.Equal(t, jwtverifier.StateCold, status.State)
-						for _, path := range forms { // the error tells each
+						for _, path := range forms { // the error names each
 							require.Contains(t, status.LastError.Error(), testkit.Origin+path)
 						}
 						return
@@ -82,7 +82,7 @@ func TestDiscoveryOrder(t *testing.T) {
 					require.Equal(t, append(slices.Clone(forms[:others+1]), testkit.KeysPath), b.Transport.Take())
 					require.Equal(t, testkit.Origin+forms[others], b.Verifier.Status().MetadataURL)
 
-					// From now on the winner alone is asked, whatever the others say.
+					// From now on only the winner is asked, whatever the others say.
 					b.Transport.Reset()
 					require.NoError(t, b.Verifier.Refresh(t.Context()))
 					require.Equal(t, []string{forms[others], testkit.KeysPath}, b.Transport.Take())
@@ -151,10 +151,14 @@ func TestWellKnownURLs(t *testing.T) {
 	}
 }
 
-// Once there is a winner it alone is asked, until it is gone.
+// Once there is a winner, only that is asked, until it is gone.
 func TestDiscoveryWinner(t *testing.T) {
 	outOfReach := map[string]testkit.Answer{
-		"429": testkit.Text(429, ""), "500": testkit.Text(500, ""), "502": testkit.Text(502, ""), "503": testkit.Text(503, "{}"), "599": testkit.Text(599, ""),
+		"429": testkit.Text(429, ""),
+		"500": testkit.Text(500, ""),
+		"502": testkit.Text(502, ""),
+		"503": testkit.Text(503, "{}"),
+		"599": testkit.Text(599, ""),
 	}
 	for name, answer := range noAnswer {
 		outOfReach[name] = answer
@@ -198,7 +202,8 @@ func TestDiscoveryWinner(t *testing.T) {
 				// Now form one is the winner, and form three is what is left.
 				b.Transport.Answer(testkit.FirstPlace, answer)
 				require.NoError(t, b.Verifier.Refresh(t.Context()))
-				require.Equal(t, []string{testkit.FirstPlace, testkit.SecondPlace, testkit.ThirdPlace, testkit.KeysPath}, b.Transport.Take())
+				want := []string{testkit.FirstPlace, testkit.SecondPlace, testkit.ThirdPlace, testkit.KeysPath}
+				require.Equal(t, want, b.Transport.Take())
 
 				// None wins: failed, and nobody reads the keys.
 				b.Transport.Answer(testkit.ThirdPlace, answer)
@@ -264,7 +269,7 @@ func TestDiscoveryWinner(t *testing.T) {
 			require.Equal(t, []string{testkit.FirstPlace, testkit.KeysPath}, b.Transport.Take())
 		})
 	})
-	t.Run("WithMetadataURL: that alone", func(t *testing.T) {
+	t.Run("WithMetadataURL: only that", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Transport.Answer("/custom", testkit.Text(404, ""))
 			testkit.Outcome(t, jwtverifier.ErrUnavailable, b.Verifier.Prefetch(t.Context()))

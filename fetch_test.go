@@ -115,9 +115,19 @@ func TestRedirects(t *testing.T) {
 			})
 		}
 		for _, location := range []string{
-			"https://evil.example/doc", "//evil.example/doc", "http://issuer.example/doc", "http://issuer.example:443/doc", "https://issuer.example:8443/doc",
-			"https://sub.issuer.example/doc", "https://issuer.example.evil.example/doc", "https://issuer.example@evil.example/doc",
-			"https://u:p@issuer.example/doc", "https://169.254.169.254/doc", "file:///etc/passwd", "", "https://issuer.example:x/",
+			"https://evil.example/doc",
+			"//evil.example/doc",
+			"http://issuer.example/doc",
+			"http://issuer.example:443/doc",
+			"https://issuer.example:8443/doc",
+			"https://sub.issuer.example/doc",
+			"https://issuer.example.evil.example/doc",
+			"https://issuer.example@evil.example/doc",
+			"https://u:p@issuer.example/doc",
+			"https://169.254.169.254/doc",
+			"file:///etc/passwd",
+			"",
+			"https://issuer.example:x/",
 			"https://" + strings.Repeat("e", 100_000) + ".example/doc",
 		} {
 			name := location[:min(len(location), 60)]

@@ -28,7 +28,7 @@ func TestRotation(t *testing.T) {
 			}
 		})
 	})
-	t.Run("removal alone is noticed at the end of the interval at the latest", func(t *testing.T) {
+	t.Run("a mere removal is noticed at the end of the interval at the latest", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Issuer.PublishKey()
 			b.Warm()
@@ -125,7 +125,11 @@ func TestRotation(t *testing.T) {
 func TestStateString(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[jwtverifier.State]string{
-		jwtverifier.StateCold: "cold", jwtverifier.StateFresh: "fresh", jwtverifier.StateStale: "stale", jwtverifier.StateExpired: "expired", jwtverifier.StateExpired + 1: "unknown",
+		jwtverifier.StateCold:        "cold",
+		jwtverifier.StateFresh:       "fresh",
+		jwtverifier.StateStale:       "stale",
+		jwtverifier.StateExpired:     "expired",
+		jwtverifier.StateExpired + 1: "unknown",
 	} {
 		require.Equal(t, want, state.String())
 	}

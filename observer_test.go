@@ -18,7 +18,7 @@ import (
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
-// A recorder is an Observer that remembers what it was told.
+// A recorder is an Observer that remembers what was reported.
 type recorder struct {
 	fetches   []jwtverifier.FetchDoneInfo
 	refreshes []jwtverifier.RefreshDoneInfo
@@ -208,7 +208,8 @@ func TestLog(t *testing.T) {
 		require.Equal(t, []any{"key-1"}, changed[0]["removed"])
 
 		// Entries that were skipped, and why; once, not at every refresh.
-		body := strings.Replace(string(b.Issuer.JWKS()), `[`, `[{"kty":"EC","kid":"curve\nline"},{"kty":"RSA","use":"enc","kid":"enc","d":"SECRET"},`, 1)
+		odd := `{"kty":"EC","kid":"curve\nline"},{"kty":"RSA","use":"enc","kid":"enc","d":"SECRET"},`
+		body := strings.Replace(string(b.Issuer.JWKS()), `[`, `[`+odd, 1)
 		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(body)})
 		require.NoError(t, b.Verifier.Refresh(t.Context()))
 		lines := read()
@@ -268,7 +269,8 @@ func TestLog(t *testing.T) {
 		require.Len(t, linesWith(lines, "recovered"), 1)
 
 		// A name of any length.
-		b.Transport.Answer(testkit.SecondPlace, testkit.Text(200, testkit.Metadata("https://"+strings.Repeat("e", 100_000), testkit.KeysURL)))
+		long := testkit.Metadata("https://"+strings.Repeat("e", 100_000), testkit.KeysURL)
+		b.Transport.Answer(testkit.SecondPlace, testkit.Text(200, long))
 		b.Transport.Answer(testkit.ThirdPlace, testkit.Refused)
 		require.Error(t, b.Verifier.Refresh(t.Context()))
 		require.NotEmpty(t, linesWith(read(), "another issuer"))
@@ -298,7 +300,8 @@ func TestLogOfStates(t *testing.T) {
 		synctest.Wait()
 		var states []string
 		for _, line := range linesWith(logLines(t, &log), "keys are ") {
-			states = append(states, line["level"].(string)+" "+strings.TrimPrefix(line["msg"].(string), "jwtverifier: keys are "))
+			state := strings.TrimPrefix(line["msg"].(string), "jwtverifier: keys are ")
+			states = append(states, line["level"].(string)+" "+state)
 		}
 		require.Equal(t, []string{"INFO fresh", "WARN stale", "ERROR expired"}, states)
 	}, jwtverifier.WithLogger(logger))
@@ -309,7 +312,8 @@ func TestLogsManyKeysInOneLine(t *testing.T) {
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 		entries := strings.Repeat(`{"kty":"EC","kid":"`+strings.Repeat("k", 500)+`"},`, 500)
-		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(strings.Replace(string(b.Issuer.JWKS()), `[`, `[`+entries, 1))})
+		body := strings.Replace(string(b.Issuer.JWKS()), `[`, `[`+entries, 1)
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(body)})
 		b.Warm()
 		synctest.Wait()
 		require.Less(t, log.Len(), 16<<10)

@@ -371,7 +371,8 @@ func TestColdCallersAreReleasedTogether(t *testing.T) {
 		for range 200 {
 			wg.Go(func() {
 				waited, err := b.Verify(t.Context(), token)
-				if errors.Is(err, jwtverifier.ErrUnavailable) && errors.Is(err, context.DeadlineExceeded) && waited == testkit.DocumentTimeout {
+				late := errors.Is(err, jwtverifier.ErrUnavailable) && errors.Is(err, context.DeadlineExceeded)
+				if late && waited == testkit.DocumentTimeout {
 					refused.Add(1)
 				}
 			})
@@ -543,7 +544,7 @@ func TestFloods(t *testing.T) {
 	})
 }
 
-// The RetryAfter of an unknown kid is that of its own next chance: the cooldown
+// The RetryAfter of an unknown kid is the time to its own next chance: the cooldown
 // may end later than the back-off, or sooner.
 func TestUnknownKidRetryAfter(t *testing.T) {
 	for _, row := range []struct {
@@ -641,7 +642,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// Once the held keys have expired, the longest wait is that of a cold verifier,
+// Once the held keys have expired, the longest wait is as for a cold verifier,
 // also for the wait that is under way.
 func TestBackoffShrinksWhenKeysExpire(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
@@ -671,10 +672,13 @@ func TestBackoffShrinksWhenKeysExpire(t *testing.T) {
 }
 
 func TestRetryAfterOfAnAttempt(t *testing.T) {
+	busy := func(status int, retryAfter string) jwtverifiertest.Response {
+		return jwtverifiertest.Response{Status: status, Header: http.Header{"Retry-After": {retryAfter}}}
+	}
 	t.Run("of the metadata", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			for _, path := range b.Issuer.MetadataPaths() {
-				b.Issuer.Respond(path, jwtverifiertest.Response{Status: 429, Header: http.Header{"Retry-After": {"120"}}})
+				b.Issuer.Respond(path, busy(429, "120"))
 			}
 			err := b.Verifier.Refresh(t.Context())
 			require.Equal(t, 2*time.Minute, testkit.RetryAfter(t, err))
@@ -686,7 +690,7 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 	t.Run("of metadata, though the keys came: a success ends it", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
-			b.Issuer.Respond(testkit.FirstPlace, jwtverifiertest.Response{Status: 429, Header: http.Header{"Retry-After": {"120"}}})
+			b.Issuer.Respond(testkit.FirstPlace, busy(429, "120"))
 			require.NoError(t, b.Verifier.Refresh(t.Context()))
 			require.NoError(t, b.Verifier.Refresh(t.Context()))
 			b.Asked(2, 2)
@@ -697,7 +701,7 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 				b.Warm()
 				for i, path := range []string{testkit.FirstPlace, testkit.KeysPath} {
-					b.Issuer.Respond(path, jwtverifiertest.Response{Status: 503, Header: http.Header{"Retry-After": {seconds[i]}}})
+					b.Issuer.Respond(path, busy(503, seconds[i]))
 				}
 				require.Equal(t, 2*time.Minute, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
 				b.Asked(1, 1)
@@ -707,7 +711,7 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 	t.Run("shorter than the back-off", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
-			b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Status: 503, Header: http.Header{"Retry-After": {"1"}}})
+			b.Issuer.Respond(testkit.KeysPath, busy(503, "1"))
 			var wait time.Duration
 			for range 8 {
 				time.Sleep(wait)
@@ -716,10 +720,10 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 			require.GreaterOrEqual(t, wait, testkit.MaxBackoff/2)
 		})
 	})
-	t.Run("is that of the last failure", func(t *testing.T) {
+	t.Run("the last failure counts", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
-			b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Status: 503, Header: http.Header{"Retry-After": {"200"}}})
+			b.Issuer.Respond(testkit.KeysPath, busy(503, "200"))
 			time.Sleep(testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
 			b.KeysFail(503)
 			require.LessOrEqual(t, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())), 2*time.Second)
@@ -729,7 +733,7 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
 			time.Sleep(testkit.Cooldown)
-			b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Status: 429, Header: http.Header{"Retry-After": {"60"}}})
+			b.Issuer.Respond(testkit.KeysPath, busy(429, "60"))
 			require.Equal(t, time.Minute, testkit.RetryAfter(t, b.Refuses(jwtverifier.ErrUnavailable, b.Junk("a"))))
 			b.Asked(1, 1)
 			b.Issuer.Reset()
