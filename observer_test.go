@@ -2,19 +2,23 @@ package jwtverifier_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
-// A recorder is an Observer that remembers what it was told.
+// A recorder is an Observer that remembers what was reported.
 type recorder struct {
 	fetches   []jwtverifier.FetchDoneInfo
 	refreshes []jwtverifier.RefreshDoneInfo
@@ -137,19 +141,186 @@ func TestObserverMayUseTheVerifier(t *testing.T) {
 	require.True(t, seen[0].Ready())
 }
 
-func TestLoggerTellsOfAnotherIssuer(t *testing.T) {
-	var log bytes.Buffer
-	issuer, v := newPair(t, jwtverifier.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
-	issuer.Respond(issuer.MetadataPaths()[0], jwtverifiertest.Response{Body: []byte(`{"issuer":"https://evil.example\n","jwks_uri":"https://evil.example/keys"}`)})
-	require.NoError(t, v.Prefetch(t.Context()), "the second place has the right one")
-	require.Contains(t, log.String(), `"level":"ERROR","msg":"jwtverifier: metadata is of another issuer","issuer":"https://issuer.example"`)
-	require.Contains(t, log.String(), `https://evil.example\\\\n`)
+// logLines are the lines of a log.
+func logLines(t *testing.T, log *bytes.Buffer) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for line := range strings.Lines(log.String()) {
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &fields), "%s", line)
+		assert.True(t, strings.HasPrefix(fields["msg"].(string), "jwtverifier: "), "%s", line)
+		assert.Equal(t, testkit.Issuer, fields["issuer"], "%s", line)
+		for name, value := range fields {
+			if text, ok := value.(string); ok {
+				assert.NotContains(t, text, "\n", "%s of %s", name, line)
+				assert.LessOrEqual(t, len(text), 1024, "%s of %s", name, line)
+			}
+		}
+		lines = append(lines, fields)
+	}
+	log.Reset()
+	return lines
+}
 
-	status := v.Status()
-	require.ErrorIs(t, status.LastError, jwtverifier.ErrIssuerMismatch)
-	require.False(t, status.LastErrorAt.IsZero())
-	require.Zero(t, status.Failures)
-	require.True(t, status.Ready())
+// linesWith returns the lines with this text in the message.
+func linesWith(lines []map[string]any, message string) (found []map[string]any) {
+	for _, line := range lines {
+		if strings.Contains(line["msg"].(string), message) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func TestLog(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		var everything strings.Builder
+		read := func() []map[string]any {
+			synctest.Wait()
+			everything.WriteString(log.String())
+			return logLines(t, &log)
+		}
+		token, junk := b.Token("key-1"), b.Junk("junk-kid")
+
+		// Keys that appeared.
+		b.Warm()
+		changed := linesWith(read(), "keys changed")
+		require.Len(t, changed, 1)
+		require.Equal(t, "INFO", changed[0]["level"])
+		require.Equal(t, []any{"key-1"}, changed[0]["added"])
+		require.Empty(t, changed[0]["removed"])
+
+		// Single tokens leave nothing.
+		b.Accepts(token)
+		b.Refuses(jwtverifier.ErrUnknownKey, junk)
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		require.Empty(t, read())
+
+		// Keys that came and went.
+		b.Issuer.RotateKey()
+		b.Issuer.RetireKey("key-1")
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		changed = linesWith(read(), "keys changed")
+		require.Len(t, changed, 1)
+		require.Equal(t, []any{"key-2"}, changed[0]["added"])
+		require.Equal(t, []any{"key-1"}, changed[0]["removed"])
+
+		// Entries that were skipped, and why; once, not at every refresh.
+		odd := `{"kty":"EC","kid":"curve\nline"},{"kty":"RSA","use":"enc","kid":"enc","d":"SECRET"},`
+		body := strings.Replace(string(b.Issuer.JWKS()), `[`, `[`+odd, 1)
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(body)})
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		lines := read()
+		require.Len(t, linesWith(lines, "keys changed"), 1)
+		skipped := linesWith(lines, "key skipped")
+		require.Len(t, skipped, 2)
+		require.EqualValues(t, 0, skipped[0]["index"])
+		require.Equal(t, `curve\nline`, skipped[0]["kid"])
+		require.Equal(t, "kty is not RSA", skipped[0]["reason"])
+		require.Equal(t, "enc", skipped[1]["kid"])
+		require.Equal(t, "use is not sig", skipped[1]["reason"])
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		require.Empty(t, read())
+
+		// Failure and recovery.
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Status: 503, Body: []byte("SECRET body")})
+		err := b.Verifier.Refresh(t.Context())
+		failed := linesWith(read(), "refresh failed")
+		require.Len(t, failed, 1)
+		require.Equal(t, "WARN", failed[0]["level"])
+		require.Contains(t, failed[0]["error"], "503")
+		require.EqualValues(t, testkit.RetryAfter(t, err), failed[0]["retry_after"])
+		require.Error(t, b.Verifier.Refresh(t.Context()))
+		require.Empty(t, read(), "nothing was tried")
+		time.Sleep(time.Second)
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(`{"keys":["SECRET"],"SECRET":1}`)})
+		require.Error(t, b.Verifier.Refresh(t.Context()))
+		require.Len(t, linesWith(read(), "refresh failed"), 1)
+		time.Sleep(2 * time.Second)
+		b.Issuer.Reset()
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		recovered := linesWith(read(), "refresh recovered")
+		require.Len(t, recovered, 1)
+		require.Equal(t, "INFO", recovered[0]["level"])
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		require.Empty(t, linesWith(read(), "recovered"))
+
+		// An issuer that differs: both names, as an error.
+		for _, path := range b.Issuer.MetadataPaths() {
+			b.Transport.Answer(path, testkit.Text(200, testkit.Metadata("https://evil.example/\nSECOND LINE", testkit.KeysURL)))
+		}
+		require.Error(t, b.Verifier.Refresh(t.Context()))
+		mismatch := linesWith(read(), "another issuer")
+		require.Len(t, mismatch, 3)
+		require.Equal(t, "ERROR", mismatch[0]["level"])
+		require.Equal(t, "jwtverifier: metadata is of another issuer", mismatch[0]["msg"])
+		require.Contains(t, mismatch[0]["error"], `https://evil.example/\\n`, "quoted twice")
+		require.Contains(t, mismatch[0]["error"], testkit.Issuer)
+
+		// An issuer that differs and another place that wins.
+		b.Transport.Reset()
+		time.Sleep(2 * time.Second)
+		b.Transport.Answer(testkit.FirstPlace, testkit.Text(200, testkit.Metadata("https://evil.example", testkit.KeysURL)))
+		require.NoError(t, b.Verifier.Refresh(t.Context()))
+		lines = read()
+		require.Len(t, linesWith(lines, "another issuer"), 1)
+		require.Len(t, linesWith(lines, "recovered"), 1)
+
+		// A name of any length.
+		long := testkit.Metadata("https://"+strings.Repeat("e", 100_000), testkit.KeysURL)
+		b.Transport.Answer(testkit.SecondPlace, testkit.Text(200, long))
+		b.Transport.Answer(testkit.ThirdPlace, testkit.Refused)
+		require.Error(t, b.Verifier.Refresh(t.Context()))
+		require.NotEmpty(t, linesWith(read(), "another issuer"))
+
+		logged := everything.String()
+		require.NotContains(t, logged, "SECRET")
+		for _, segment := range strings.Split(token+"."+junk, ".") {
+			require.NotContains(t, logged, segment)
+		}
+		require.NotContains(t, logged, "junk-kid")
+	}, jwtverifier.WithLogger(logger))
+}
+
+// The keys' state is logged as it is seen.
+func TestLogOfStates(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		token := b.Token("key-1")
+		b.Warm()
+		b.Issuer.Down()
+		time.Sleep(testkit.Interval + testkit.Tick)
+		b.Accepts(token)
+		time.Sleep(testkit.MaxStale)
+		_, err := b.Verify(t.Context(), token)
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+		synctest.Wait()
+		var states []string
+		for _, line := range linesWith(logLines(t, &log), "keys are ") {
+			state := strings.TrimPrefix(line["msg"].(string), "jwtverifier: keys are ")
+			states = append(states, line["level"].(string)+" "+state)
+		}
+		require.Equal(t, []string{"INFO fresh", "WARN stale", "ERROR expired"}, states)
+	}, jwtverifier.WithLogger(logger))
+}
+
+func TestLogsManyKeysInOneLine(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		entries := strings.Repeat(`{"kty":"EC","kid":"`+strings.Repeat("k", 500)+`"},`, 500)
+		body := strings.Replace(string(b.Issuer.JWKS()), `[`, `[`+entries, 1)
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(body)})
+		b.Warm()
+		synctest.Wait()
+		require.Less(t, log.Len(), 16<<10)
+		lines := logLines(t, &log)
+		require.LessOrEqual(t, len(lines), 30)
+		require.EqualValues(t, 500, linesWith(lines, "keys changed")[0]["skipped"])
+	}, jwtverifier.WithLogger(logger))
 }
 
 func BenchmarkObserver(b *testing.B) {

@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -473,27 +474,95 @@ func TestOktaOrgServerHint(t *testing.T) {
 	}
 }
 
-func TestMetadata(t *testing.T) {
-	issuer, v := newPair(t)
-	var endpoints struct {
-		Token string `json:"token_endpoint"`
-	}
-	require.NoError(t, v.Metadata(t.Context(), &endpoints))
-	require.Equal(t, issuer.Metadata()["token_endpoint"], endpoints.Token)
-	require.NoError(t, v.Metadata(t.Context(), &scribbler{}))
-	var whole map[string]any
-	require.NoError(t, v.Metadata(t.Context(), &whole))
-	want, err := json.Marshal(issuer.Metadata())
-	require.NoError(t, err)
-	got, err := json.Marshal(whole)
-	require.NoError(t, err)
-	require.JSONEq(t, string(want), string(got))
-	require.Error(t, v.Metadata(t.Context(), &struct {
-		Issuer int `json:"issuer"`
-	}{}))
+func TestPrefetch(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		b.Issuer.Down()
+		err := b.Verifier.Prefetch(t.Context())
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+		b.Asked(1, 0)
+		again := b.Verifier.Prefetch(t.Context())
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, again)
+		require.Equal(t, testkit.RetryAfter(t, err), testkit.RetryAfter(t, again))
+		b.Asked(0, 0)
 
-	requireMisconfigured(t, newVerifier(t, issuer, jwtverifier.WithJWKSURL(issuer.JWKSURL())).Metadata(t.Context(), &whole))
-	requireMisconfigured(t, newVerifier(t, issuer, jwtverifier.WithStaticKeys(issuer.JWKS())).Metadata(t.Context(), &whole))
+		b.Issuer.Reset()
+		time.Sleep(testkit.RetryAfter(t, again))
+		require.NoError(t, b.Verifier.Prefetch(t.Context()))
+		b.Asked(1, 1)
+		require.NoError(t, b.Verifier.Prefetch(t.Context()))
+		b.Asked(0, 0)
+
+		// Held keys are usable ones, though the server does not answer.
+		b.Issuer.Down()
+		time.Sleep(testkit.Interval + time.Minute)
+		require.NoError(t, b.Verifier.Prefetch(t.Context()))
+	})
+}
+
+func TestStatus(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		start := time.Now()
+		require.Equal(t, jwtverifier.Status{State: jwtverifier.StateCold}, b.Verifier.Status())
+
+		b.KeysFail(503)
+		err := b.Verifier.Prefetch(t.Context())
+		status := b.Verifier.Status()
+		require.Equal(t, jwtverifier.StateCold, status.State)
+		require.False(t, status.Ready())
+		require.Equal(t, 1, status.Failures)
+		require.ErrorIs(t, err, status.LastError)
+		require.Equal(t, start, status.LastErrorAt)
+		require.Equal(t, start.Add(testkit.RetryAfter(t, err)), status.NextRefresh)
+		require.Equal(t, testkit.Issuer+"/.well-known/oauth-authorization-server", status.MetadataURL)
+		require.Equal(t, b.Issuer.JWKSURL(), status.JWKSURL)
+		require.Empty(t, status.KeyIDs)
+
+		b.Issuer.Reset()
+		b.Issuer.PublishKey()
+		time.Sleep(time.Minute)
+		b.Warm()
+		status = b.Verifier.Status()
+		require.Equal(t, jwtverifier.StateFresh, status.State)
+		require.True(t, status.Ready())
+		require.Zero(t, status.Failures)
+		require.Error(t, status.LastError, "a success leaves it")
+		require.Equal(t, start, status.LastErrorAt)
+		require.Equal(t, []string{"key-1", "key-2"}, status.KeyIDs)
+		require.Equal(t, start.Add(time.Minute), status.FetchedAt)
+
+		// It is the caller's.
+		status.KeyIDs[0] = "changed"
+		require.Equal(t, []string{"key-1", "key-2"}, b.Verifier.Status().KeyIDs)
+	})
+}
+
+func TestStatusNeverBlocks(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		b.Issuer.Hang()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { _ = b.Verifier.Prefetch(t.Context()) })
+		}
+		synctest.Wait()
+		began := time.Now()
+		require.Equal(t, jwtverifier.StateCold, b.Verifier.Status().State)
+		require.Zero(t, b.Verifier.Status().Failures)
+		require.Zero(t, time.Since(began))
+		wg.Wait()
+		require.Equal(t, 1, b.Verifier.Status().Failures)
+
+		b.Issuer.Reset()
+		time.Sleep(time.Minute)
+		b.Warm()
+		b.Issuer.Hang()
+		time.Sleep(testkit.Cooldown)
+		wg.Go(func() { _, _ = b.Verify(t.Context(), b.Junk("a")) })
+		synctest.Wait()
+		began = time.Now()
+		require.Equal(t, jwtverifier.StateFresh, b.Verifier.Status().State)
+		require.Zero(t, time.Since(began))
+		wg.Wait()
+	})
 }
 
 func TestStaticKeys(t *testing.T) {
@@ -538,19 +607,4 @@ func TestDecodingErrorsRepeatNoValue(t *testing.T) {
 		require.EqualError(t, err, test.want)
 		require.Error(t, errors.Unwrap(err))
 	}
-}
-
-// An HTTP client may answer without a body, as fakes do.
-func TestAnswerWithoutABody(t *testing.T) {
-	issuer := jwtverifiertest.New("")
-	v := newVerifier(t, issuer, jwtverifier.WithHTTPClient(&http.Client{Transport: bodiless{}}))
-	err := v.Prefetch(t.Context())
-	require.ErrorIs(t, err, jwtverifier.ErrUnavailable)
-	require.ErrorContains(t, err, "status 404")
-}
-
-type bodiless struct{}
-
-func (bodiless) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusNotFound}, nil
 }

@@ -16,7 +16,7 @@ threshold=95
 listed=.ci/mutation-survivors.txt
 
 # These take long, and kill nothing that others do not.
-export SKIP='^(TestDocumentedPrograms|TestProviders|TestProviderRemarks|TestFailureMatrixOverASocket|TestTokenCacheKeepsWhatIsHot|TestThreatsTokenSyntaxCost|TestSoak|Benchmark.*)$'
+export SKIP='^(TestDocumentedPrograms|TestTokenCacheKeepsWhatIsHot|TestThreatsTokenSyntaxCost|Benchmark.*)$'
 # The tests of these files are quick to build and to run, and kill most.
 export FIRST='fuzz*_test.go'
 

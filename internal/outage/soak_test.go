@@ -1,4 +1,4 @@
-package jwtverifier_test
+package outage_test
 
 import (
 	"context"
@@ -18,50 +18,51 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
 var soakTime = flag.Duration("soak", 0, "how long TestSoak runs, 20s at least; 0: not at all")
 
 const (
-	soakWorkers    = 32
-	soakRotation   = 15 * time.Second // from the first use of a key to that of the next
-	soakPublished  = 12 * time.Second // before its first use
-	soakKept       = 15 * time.Second // after its last use
-	soakFailures   = 0.20             // of the answers
-	soakHangs      = 0.02
-	soakMoreMemory = 8 << 20 // bytes of heap, after a collection
-	soakSlack      = 250 * time.Millisecond
+	workers         = 32
+	rotationPeriod  = 15 * time.Second // from the first use of a key to that of the next
+	publishedBefore = 12 * time.Second // before its first use
+	keptAfter       = 15 * time.Second // after its last use
+	failureRate     = 0.20             // of the answers
+	hangRate        = 0.02
+	moreMemory      = 8 << 20 // bytes of heap, after a collection
+	slack           = 250 * time.Millisecond
 )
 
-// A soakAnswer is one answer of the server.
-type soakAnswer struct {
+// An answer is one answer of the server.
+type answer struct {
 	keys       bool // or else metadata
 	began, end time.Time
 	good       bool
 }
 
-// A soakServer is an issuer behind a real socket that fails now and then.
-type soakServer struct {
+// A faultyServer is an issuer behind a real socket that fails now and then.
+type faultyServer struct {
 	issuer *jwtverifiertest.Issuer
 	calm   atomic.Bool // nothing fails
 	struck atomic.Bool // an answer with keys has failed: a short soak must see it too
 
 	mu      sync.Mutex // guards answers
-	answers []soakAnswer
+	answers []answer
 }
 
-func (s *soakServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := soakAnswer{keys: r.URL.Path == s.issuer.JWKSPath(), began: time.Now()}
+func (s *faultyServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := answer{keys: r.URL.Path == s.issuer.JWKSPath(), began: time.Now()}
 	draw := rand.Float64()
 	if a.keys && !s.calm.Load() && !s.struck.Swap(true) {
-		draw = soakHangs // the least draw that fails and does not hang
+		draw = hangRate // the least draw that fails and does not hang
 	}
 	switch {
-	case s.calm.Load() || draw >= soakFailures+soakHangs:
+	case s.calm.Load() || draw >= failureRate+hangRate:
 		a.good = true
 		s.issuer.ServeHTTP(w, r)
-	case draw < soakHangs:
+	case draw < hangRate:
 		<-r.Context().Done()
 	default:
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -72,32 +73,32 @@ func (s *soakServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 }
 
-// soakTokens are what the workers draw from. They are signed beforehand.
-type soakTokens struct {
+// A tokenPool is what the workers draw from: tokens signed beforehand.
+type tokenPool struct {
 	mu      sync.Mutex          // guards current
 	current map[string][]string // by kind: good, forged and expired name the key in use
 }
 
-func (s *soakTokens) pick(kind string) string {
+func (s *tokenPool) pick(kind string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.current[kind]
 	return list[rand.IntN(len(list))]
 }
 
-// A soakOutcome is an ErrUnavailable that a worker was told.
-type soakOutcome struct{ began, end time.Time }
+// An outcome is an ErrUnavailable that a worker got.
+type outcome struct{ began, end time.Time }
 
 // TestSoak mixes good, forged and expired tokens and junk kids for a while of
 // real time, while the server rotates its key and fails. Run it with -race:
 //
-//	go test -race -run TestSoak -soak 75s -v .
+//	go test -race -run TestSoak -v ./internal/outage -soak 75s
 func TestSoak(t *testing.T) {
 	if *soakTime == 0 {
-		t.Skip("it takes real time: go test -race -run TestSoak -soak 75s -v .")
+		t.Skip("it takes real time: go test -race -run TestSoak -v ./internal/outage -soak 75s")
 	}
 	server := httptest.NewUnstartedServer(nil)
-	s := &soakServer{issuer: jwtverifiertest.New("http://" + server.Listener.Addr().String())}
+	s := &faultyServer{issuer: jwtverifiertest.New("http://" + server.Listener.Addr().String())}
 	server.Config.Handler = s
 	server.Start()
 	defer server.Close()
@@ -112,9 +113,9 @@ func TestSoak(t *testing.T) {
 	}
 	kid := issuer.KeyID()
 	sign := func(signer *jwtverifiertest.Issuer, kid, key string, valid time.Duration) string {
-		return signer.SignWith(key, fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, kid), soakPayload(issuer, valid))
+		return signer.SignWith(key, fmt.Appendf(nil, `{"alg":"RS256","kid":%q}`, kid), payload(issuer, valid))
 	}
-	tokens := &soakTokens{}
+	tokens := &tokenPool{}
 	use := func(kid string) {
 		current := map[string][]string{}
 		for i := range 4 {
@@ -148,7 +149,7 @@ func TestSoak(t *testing.T) {
 	var (
 		verified, unavailable, refused atomic.Int64
 		mu                             sync.Mutex
-		outcomes                       []soakOutcome
+		outcomes                       []outcome
 		problems                       = map[string]int{}
 		most                           atomic.Int64 // goroutines
 		rotations, retired             int
@@ -169,9 +170,9 @@ func TestSoak(t *testing.T) {
 		case errors.Is(err, jwtverifier.ErrUnavailable):
 			unavailable.Add(1)
 			mu.Lock()
-			// Many at once are told the same.
+			// Many at once get the same.
 			if n := len(outcomes); n == 0 || end.Sub(outcomes[n-1].end) > 10*time.Millisecond || end.Sub(began) > time.Second {
-				outcomes = append(outcomes, soakOutcome{began, end})
+				outcomes = append(outcomes, outcome{began, end})
 			}
 			mu.Unlock()
 		case want == nil && err == nil:
@@ -184,7 +185,7 @@ func TestSoak(t *testing.T) {
 	}
 
 	var wg sync.WaitGroup
-	for range soakWorkers {
+	for range workers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				switch draw := rand.IntN(10); {
@@ -206,7 +207,7 @@ func TestSoak(t *testing.T) {
 	var heap []uint64
 	wg.Go(func() {
 		began, next := time.Now(), ""
-		publish, rotate := began.Add(soakRotation-soakPublished), began.Add(soakRotation)
+		publish, rotate := began.Add(rotationPeriod-publishedBefore), began.Add(rotationPeriod)
 		type retirement struct {
 			kid string
 			at  time.Time
@@ -223,14 +224,14 @@ func TestSoak(t *testing.T) {
 				most.Store(max(most.Load(), int64(runtime.NumGoroutine())))
 				if now.After(publish) {
 					next = issuer.PublishKey()
-					publish = publish.Add(soakRotation)
+					publish = publish.Add(rotationPeriod)
 				}
 				if now.After(rotate) {
-					retirements = append(retirements, retirement{kid, now.Add(soakKept)})
+					retirements = append(retirements, retirement{kid, now.Add(keptAfter)})
 					kid = next
 					use(kid)
 					rotations++
-					rotate = rotate.Add(soakRotation)
+					rotate = rotate.Add(rotationPeriod)
 				}
 				if len(retirements) > 0 && now.After(retirements[0].at) {
 					issuer.RetireKey(retirements[0].kid)
@@ -254,7 +255,7 @@ func TestSoak(t *testing.T) {
 	time.Sleep(11 * time.Second) // a refresh that was under way, and no more
 	err = v.Refresh(t.Context())
 	for err != nil {
-		time.Sleep(policyRetryAfter(t, err))
+		time.Sleep(testkit.RetryAfter(t, err))
 		err = v.Refresh(t.Context())
 	}
 	for range 100 {
@@ -268,7 +269,7 @@ func TestSoak(t *testing.T) {
 	s.mu.Lock()
 	answers := slices.Clone(s.answers)
 	s.mu.Unlock()
-	attempts := soakAttempts(answers)
+	attempts := attemptsOf(answers)
 	t.Logf("%v: %d accepted, %d refused, %d unavailable; %d requests in %d attempts, %d rotations; at most %d goroutines (%d before)",
 		*soakTime, verified.Load(), refused.Load(), unavailable.Load(), len(answers), len(attempts), rotations, most.Load(), goroutines)
 
@@ -276,42 +277,42 @@ func TestSoak(t *testing.T) {
 	require.Positive(t, verified.Load())
 	require.Positive(t, refused.Load())
 	require.Positive(t, unavailable.Load())
-	require.True(t, slices.ContainsFunc(attempts, func(a soakAttempt) bool { return !a.good }), "an attempt failed")
-	require.Equal(t, int((*soakTime-time.Second)/soakRotation), rotations)
-	require.Equal(t, max(0, int((*soakTime-soakKept-time.Second)/soakRotation)), retired)
+	require.True(t, slices.ContainsFunc(attempts, func(a attempt) bool { return !a.good }), "an attempt failed")
+	require.Equal(t, int((*soakTime-time.Second)/rotationPeriod), rotations)
+	require.Equal(t, max(0, int((*soakTime-keptAfter-time.Second)/rotationPeriod)), retired)
 	// The workers, the rotation, the refresh, and both ends of a connection or two.
-	require.LessOrEqual(t, most.Load(), int64(goroutines+soakWorkers+20))
+	require.LessOrEqual(t, most.Load(), int64(goroutines+workers+20))
 	if len(heap) >= 2 {
 		t.Logf("heap: %d KiB at first, %d KiB at last", heap[0]>>10, heap[len(heap)-1]>>10)
-		require.LessOrEqual(t, heap[len(heap)-1], heap[0]+soakMoreMemory)
+		require.LessOrEqual(t, heap[len(heap)-1], heap[0]+moreMemory)
 	}
-	soakRequests(t, attempts)
-	soakUnavailable(t, outcomes, attempts)
+	requirePace(t, attempts)
+	requireCause(t, outcomes, attempts)
 }
 
-func soakPayload(issuer *jwtverifiertest.Issuer, valid time.Duration) []byte {
+func payload(issuer *jwtverifiertest.Issuer, valid time.Duration) []byte {
 	now := time.Now()
 	return fmt.Appendf(nil, `{"iss":%q,"aud":%q,"sub":"user","iat":%d,"exp":%d}`,
 		issuer.URL(), jwtverifiertest.Audience, now.Add(-2*time.Hour).Unix(), now.Add(valid).Unix())
 }
 
-// A soakAttempt is one refresh, as the server saw it. Since there is a winner
+// An attempt is one refresh, as the server saw it. Since there is a winner
 // from the beginning, it is one request for metadata and one for keys, whatever
 // became of the first.
-type soakAttempt struct {
+type attempt struct {
 	began, end time.Time
 	good       bool
 }
 
-func soakAttempts(answers []soakAnswer) []soakAttempt {
-	slices.SortFunc(answers, func(a, b soakAnswer) int { return a.began.Compare(b.began) })
-	var attempts []soakAttempt
+func attemptsOf(answers []answer) []attempt {
+	slices.SortFunc(answers, func(a, b answer) int { return a.began.Compare(b.began) })
+	var attempts []attempt
 	for i, a := range answers {
 		switch {
 		case !a.keys:
-			attempts = append(attempts, soakAttempt{began: a.began, end: a.end})
+			attempts = append(attempts, attempt{began: a.began, end: a.end})
 		case i == 0 || answers[i-1].keys:
-			attempts = append(attempts, soakAttempt{began: a.began, end: a.end, good: a.good}) // shows up as one too soon
+			attempts = append(attempts, attempt{began: a.began, end: a.end, good: a.good}) // shows up as one too soon
 		default:
 			last := &attempts[len(attempts)-1]
 			last.end, last.good = a.end, a.good
@@ -320,18 +321,18 @@ func soakAttempts(answers []soakAnswer) []soakAttempt {
 	return attempts
 }
 
-// soakRequests checks that no attempt came sooner than the policy allows.
-func soakRequests(t *testing.T, attempts []soakAttempt) {
+// requirePace checks that no attempt came sooner than the policy allows.
+func requirePace(t *testing.T, attempts []attempt) {
 	t.Helper()
 	failures := 0
 	for i, a := range attempts {
 		if i > 0 && i < len(attempts)-1 { // the last one is the test's own Refresh
 			before := attempts[i-1]
 			if before.good {
-				require.GreaterOrEqual(t, a.began.Sub(before.began), policyCooldown-soakSlack, "attempt %d, after a success", i)
+				require.GreaterOrEqual(t, a.began.Sub(before.began), testkit.Cooldown-slack, "attempt %d, after a success", i)
 			} else {
-				least := min(time.Second<<min(failures-1, 6), policyMaxBackoff) / 2
-				require.GreaterOrEqual(t, a.began.Sub(before.end), least-soakSlack, "attempt %d, after %d failures", i, failures)
+				least := min(time.Second<<min(failures-1, 6), testkit.MaxBackoff) / 2
+				require.GreaterOrEqual(t, a.began.Sub(before.end), least-slack, "attempt %d, after %d failures", i, failures)
 			}
 		}
 		if a.good {
@@ -342,16 +343,16 @@ func soakRequests(t *testing.T, attempts []soakAttempt) {
 	}
 }
 
-// soakUnavailable checks that a token was unavailable only while the last attempt
+// requireCause checks that a token was unavailable only while the last attempt
 // had failed, or the one that its caller waited for.
-func soakUnavailable(t *testing.T, outcomes []soakOutcome, attempts []soakAttempt) {
+func requireCause(t *testing.T, outcomes []outcome, attempts []attempt) {
 	t.Helper()
 	for _, o := range outcomes {
 		// The last attempt that had ended when the caller came, or one that
 		// ended while the caller waited, must have failed.
 		failed := false
 		for i, a := range attempts {
-			isLast := i+1 == len(attempts) || attempts[i+1].end.After(o.began.Add(-soakSlack))
+			isLast := i+1 == len(attempts) || attempts[i+1].end.After(o.began.Add(-slack))
 			if !a.good && isLast && a.began.Before(o.end) {
 				failed = true
 			}

@@ -1,0 +1,9 @@
+package providers_test
+
+import (
+	"testing"
+
+	"example.com/jwtverifier/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
