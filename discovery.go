@@ -33,6 +33,9 @@ func (p *keyPolicy) static() bool { return p.staticKeys != nil }
 // discovers reports whether metadata is read to find the keys.
 func (p *keyPolicy) discovers() bool { return !p.static() && p.jwksURL == "" }
 
+// derives reports whether the places of the metadata are made from the issuer.
+func (p *keyPolicy) derives() bool { return p.discovers() && p.metadataURL == "" }
+
 // metadataURLs are the places to look for metadata, in this order.
 func (p *keyPolicy) metadataURLs() []string {
 	if p.metadataURL != "" {
@@ -49,18 +52,20 @@ type metadata struct {
 	document []byte
 }
 
+const (
+	oauthServer         = "/.well-known/oauth-authorization-server"
+	openIDConfiguration = "/.well-known/openid-configuration"
+)
+
 // wellKnownURLs are the places for the metadata of an issuer, in the order in
 // which they are tried: RFC 8414's name in the form that most servers have
 // adopted (§5), OpenID Connect Discovery §4, and RFC 8414 §3.1 to the letter.
 func wellKnownURLs(issuer string) []string {
 	issuer = strings.TrimSuffix(issuer, "/")
-	urls := []string{
-		issuer + "/.well-known/oauth-authorization-server",
-		issuer + "/.well-known/openid-configuration",
-	}
+	urls := []string{issuer + oauthServer, issuer + openIDConfiguration}
 	scheme, rest, _ := strings.Cut(issuer, "://")
 	if host, path, ok := strings.Cut(rest, "/"); ok {
-		urls = append(urls, scheme+"://"+host+"/.well-known/oauth-authorization-server/"+path)
+		urls = append(urls, scheme+"://"+host+oauthServer+"/"+path)
 	}
 	return urls
 }
@@ -118,15 +123,21 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 		}
 		if !m.issuer.Is(a.policy.issuer) {
 			named, _ := m.issuer.Text()
-			return fmt.Errorf("%w: %s, want %s", ErrIssuerMismatch,
-				strict.Quote(named, maxNameText), strict.Quote(a.policy.issuer, maxForeignText))
+			hint := ""
+			if strings.TrimSuffix(named, "/") == strings.TrimSuffix(a.policy.issuer, "/") {
+				hint = " (they differ by a final slash)"
+			}
+			return fmt.Errorf("%w: %s, want %s%s", ErrIssuerMismatch,
+				strict.Quote(named, maxNameText), strict.Quote(a.policy.issuer, maxForeignText), hint)
 		}
 		jwksURI, _ := m.jwksURI.Text()
 		if err := web.CheckURL(jwksURI, a.policy.insecureHTTP); err != nil {
 			return fmt.Errorf("jwks_uri %w", err)
 		}
-		if !web.IsHTTPS(jwksURI) && web.IsHTTPS(a.policy.issuer) {
-			return errors.New("jwks_uri is http though the issuer is https")
+		// Anyone on the way could otherwise give the keys of a server that was
+		// asked by https.
+		if !web.IsHTTPS(jwksURI) && web.IsHTTPS(u) {
+			return errors.New("jwks_uri is http though the metadata is https")
 		}
 		a.accepted = &metadata{url: u, jwksURI: strings.Clone(jwksURI), document: document}
 		return nil

@@ -1,6 +1,7 @@
 package jwtverifier_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -441,4 +442,40 @@ func TestMetadata(t *testing.T) {
 		}
 		require.Zero(t, issuer.Requests(""))
 	})
+}
+
+// TestSchemeOfTheKeys: what was asked by https names no keys by http, whatever the
+// issuer is called.
+func TestSchemeOfTheKeys(t *testing.T) {
+	for _, test := range []struct {
+		metadata, keys string
+		good           bool
+	}{
+		{metadata: "https://h/m", keys: "https://k/keys", good: true},
+		{metadata: "http://h/m", keys: "http://k/keys", good: true},
+		{metadata: "http://h/m", keys: "https://k/keys", good: true},
+		{metadata: "https://h/m", keys: "http://k/keys"},
+		{metadata: "HTTPS://h/m", keys: "http://k/keys"},
+	} {
+		for _, name := range []string{"https://issuer.example", "http://issuer.example", "auth-service"} {
+			issuer := jwtverifiertest.New("")
+			transport := testkit.Answer(func(r *http.Request) (*http.Response, error) {
+				body := issuer.JWKS()
+				if r.URL.Path == "/m" {
+					body = encoded(t, values{"issuer": name, "jwks_uri": test.keys})
+				}
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}, nil
+			})
+			v, err := jwtverifier.New(name, jwtverifier.WithAudience("a"), jwtverifier.WithMetadataURL(test.metadata),
+				jwtverifier.WithInsecureHTTP(), jwtverifier.WithHTTPClient(&http.Client{Transport: transport}))
+			require.NoError(t, err)
+			err = v.Prefetch(t.Context())
+			if test.good {
+				require.NoError(t, err, "%+v", test)
+				continue
+			}
+			require.ErrorIs(t, err, jwtverifier.ErrUnavailable)
+			require.ErrorContains(t, err, "jwks_uri is http though the metadata is https")
+		}
+	}
 }

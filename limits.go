@@ -31,6 +31,9 @@ const maxEscapedBytes = 6
 // maxNamedIssuers bounds how many issuers of an Issuers an error names.
 const maxNamedIssuers = 8
 
+// maxIssuerBytes bounds an issuer.
+const maxIssuerBytes = 2048
+
 // Limits on the token cache.
 const (
 	maxCacheSize       = 1 << 24 // tokens

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 )
 
 // An Observer is told what a Verifier does, for metrics and traces. Each
@@ -147,8 +150,12 @@ func logTo(logger *slog.Logger, issuer string) Observer {
 		attrs = append([]slog.Attr{slog.String("issuer", issuer)}, attrs...)
 		logger.LogAttrs(context.Background(), level, "jwtverifier: "+message, attrs...)
 	}
+	insecure := &once{}
 	return Observer{
 		FetchDone: func(i FetchDoneInfo) {
+			if web.IsInsecure(i.URL) && insecure.first(i.URL) {
+				log(slog.LevelWarn, "fetches by http, which anyone on the way can change", slog.String("url", strict.Cut(i.URL, maxURLText)))
+			}
 			if errors.Is(i.Err, ErrIssuerMismatch) {
 				log(slog.LevelError, "metadata is of another issuer", slog.String("error", i.Err.Error()))
 			}
@@ -181,6 +188,22 @@ func logTo(logger *slog.Logger, issuer string) Observer {
 			log(level, "keys are "+i.To.String(), slog.String("before", i.From.String()))
 		},
 	}
+}
+
+// once knows what has been logged, up to a bound: it is of the server's choosing.
+type once struct {
+	mu   sync.Mutex
+	seen []string
+}
+
+func (o *once) first(s string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if slices.Contains(o.seen, s) || len(o.seen) == maxLoggedKeys {
+		return false
+	}
+	o.seen = append(o.seen, s)
+	return true
 }
 
 func loggedIDs(ids []string) []string {

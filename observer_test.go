@@ -285,6 +285,29 @@ func TestLog(t *testing.T) {
 }
 
 // The keys' state is logged as it is seen.
+// TestLogOfHTTP: each http URL beyond loopback that is really used is logged, once.
+func TestLogOfHTTP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for origin, want := range map[string]int{"http://issuer.example": 2, "http://localhost:8080": 0, "https://issuer.example": 0} {
+			var log bytes.Buffer
+			issuer := jwtverifiertest.New(origin)
+			v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithHTTPClient(issuer.Client()),
+				jwtverifier.WithInsecureHTTP(), jwtverifier.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+			require.NoError(t, err)
+			require.Empty(t, log.String(), "nothing is used yet")
+			for range 3 {
+				require.NoError(t, v.Refresh(t.Context()))
+			}
+			synctest.Wait()
+			const message = `"level":"WARN","msg":"jwtverifier: fetches by http, which anyone on the way can change"`
+			require.Equal(t, want, strings.Count(log.String(), message), origin)
+			for _, url := range []string{issuer.URL() + "/.well-known/oauth-authorization-server", issuer.JWKSURL()}[:want] {
+				require.Contains(t, log.String(), `"url":"`+url+`"`)
+			}
+		}
+	})
+}
+
 func TestLogOfStates(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&log, nil))

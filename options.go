@@ -1,9 +1,12 @@
 package jwtverifier
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/jwtverifier/internal/strict"
@@ -37,26 +40,14 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 			return nil, err
 		}
 	}
-	if err := web.CheckIssuer(issuer, c.keys.insecureHTTP); err != nil {
+	if err := checkIssuer(&c.keys); err != nil {
 		return nil, misconfigured("issuer %s %w", strict.Quote(issuer, maxForeignText), err)
 	}
-	sources := 0
-	for option, u := range map[string]string{"WithMetadataURL": c.keys.metadataURL, "WithJWKSURL": c.keys.jwksURL} {
-		if u == "" {
-			continue
-		}
-		sources++
-		if err := web.CheckURL(u, c.keys.insecureHTTP); err != nil {
-			return nil, misconfigured("%s: %s %w", option, strict.Quote(u, maxForeignText), err)
-		}
-	}
-	if c.keys.staticKeys != nil {
-		sources++
+	if err := checkSources(&c.keys); err != nil {
+		return nil, err
 	}
 	audience := len(c.rules.audiences) > 0 || c.rules.withoutAudience
 	switch {
-	case sources > 1:
-		return nil, misconfigured("WithMetadataURL, WithJWKSURL and WithStaticKeys exclude each other")
 	case !audience && len(c.rules.clientIDs) == 0:
 		return nil, misconfigured("neither WithAudience nor WithClientID: no token could be accepted")
 	case len(c.rules.audiences) > 0 && c.rules.withoutAudience:
@@ -67,6 +58,53 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 		return nil, misconfigured("WithAuthorizedClients needs WithAudience or WithoutAudience")
 	}
 	return c, nil
+}
+
+// checkIssuer refuses what cannot be the issuer. Only if something is derived from it
+// must it be a URL.
+func checkIssuer(p *keyPolicy) error {
+	switch {
+	case strings.Contains(p.issuer, openIDConfiguration), strings.Contains(p.issuer, oauthServer):
+		return errors.New("is a discovery URL: the issuer is what such a document says in its member issuer")
+	case strings.ContainsAny(p.issuer, "{}"):
+		return errors.New("has braces: give the issuer of one tenant, as its tokens say it")
+	case p.derives():
+		return web.CheckIssuer(p.issuer, p.insecureHTTP)
+	case p.issuer == "":
+		return errors.New("is empty")
+	case len(p.issuer) > maxIssuerBytes:
+		return fmt.Errorf("is longer than %d bytes", maxIssuerBytes)
+	case strings.ContainsFunc(p.issuer, func(r rune) bool { return r < ' ' || r > '~' }):
+		return errors.New("has other characters than printable ASCII")
+	}
+	return nil
+}
+
+// checkSources refuses what keys cannot be fetched from.
+func checkSources(p *keyPolicy) error {
+	sources := 0
+	if p.staticKeys != nil {
+		sources++
+	}
+	for _, source := range []struct{ option, url string }{{"WithMetadataURL", p.metadataURL}, {"WithJWKSURL", p.jwksURL}} {
+		if source.url == "" {
+			continue
+		}
+		sources++
+		if err := web.CheckURL(source.url, p.insecureHTTP); err != nil {
+			return misconfigured("%s: %s %w", source.option, strict.Quote(source.url, maxForeignText), err)
+		}
+	}
+	if sources > 1 {
+		return misconfigured("WithMetadataURL, WithJWKSURL and WithStaticKeys exclude each other")
+	}
+	if p.client != nil && !p.insecureHTTP {
+		// Whoever can answer in the server's place can then make any token.
+		if t, ok := p.client.Transport.(*http.Transport); ok && t != nil && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify {
+			return misconfigured("WithHTTPClient: its Transport does not verify certificates (InsecureSkipVerify), which needs WithInsecureHTTP")
+		}
+	}
+	return nil
 }
 
 // addTo returns an option that adds values to a list of the config.

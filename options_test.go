@@ -121,6 +121,11 @@ func TestIssuerIdentifier(t *testing.T) {
 		{"https://h:port", nil, "not an absolute URL"},
 		{"https://[fe80::1%25eth0]", nil, "an IPv6 zone"},
 		{"https://h/" + strings.Repeat("a", 2048), nil, "longer than 2048 bytes"},
+		{"http://h", nil, "WithInsecureHTTP"},
+		{"https://h/{tenantid}/v2.0", nil, "braces"},
+		{"https://h/.well-known/openid-configuration", nil, "is a discovery URL"},
+		{"https://h/x/.well-known/oauth-authorization-server", nil, "is a discovery URL"},
+		{"https://h/.well-known/oauth-authorization-server/x", nil, "is a discovery URL"},
 	} {
 		t.Run(test.issuer, func(t *testing.T) {
 			v, err := jwtverifier.New(test.issuer, append(test.opts, jwtverifier.WithAudience("a"))...)
@@ -134,6 +139,78 @@ func TestIssuerIdentifier(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.issuer, v.Issuer())
 		})
+	}
+}
+
+// TestIssuerThatIsNoURL: only where something is derived from it must an issuer be a
+// URL (RFC 7519 §2, StringOrURI).
+func TestIssuerThatIsNoURL(t *testing.T) {
+	const at = "https://keys.example/"
+	keys := jwtverifiertest.New("").JWKS()
+	sources := map[string]jwtverifier.Option{
+		"WithJWKSURL":     jwtverifier.WithJWKSURL(at),
+		"WithMetadataURL": jwtverifier.WithMetadataURL(at),
+		"WithStaticKeys":  jwtverifier.WithStaticKeys(keys),
+	}
+	for _, test := range []struct{ issuer, want string }{
+		{"auth-service", ""},
+		{"urn:example:issuer", ""},
+		{"http://keycloak:8080/realms/x", ""},
+		{"https://h/a?b=c#d", ""},
+		{"h:8080/x y~!", ""},
+		{strings.Repeat("a", 2048), ""},
+
+		{"", "is empty"},
+		{strings.Repeat("a", 2049), "longer than 2048 bytes"},
+		{"a\n", "other characters than printable ASCII"},
+		{"a\x7f", "other characters than printable ASCII"},
+		{"b\u00fccher", "other characters than printable ASCII"},
+		{"https://login.example/{tenantid}/v2.0", "braces"},
+		{"a}", "braces"},
+		{"https://h/.well-known/openid-configuration", "is a discovery URL"},
+		{"https://h/x/.well-known/oauth-authorization-server", "is a discovery URL"},
+		{"https://h/.well-known/oauth-authorization-server/x", "is a discovery URL"},
+	} {
+		for name, source := range sources {
+			t.Run(name+" "+test.issuer[:min(len(test.issuer), 50)], func(t *testing.T) {
+				v, err := jwtverifier.New(test.issuer, jwtverifier.WithAudience("a"), source)
+				if test.want != "" {
+					require.Nil(t, v)
+					requireMisconfigured(t, err)
+					require.ErrorContains(t, err, test.want)
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, test.issuer, v.Issuer())
+			})
+		}
+	}
+
+	issuer := jwtverifiertest.New("")
+	v, err := jwtverifier.New("auth-service", jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithStaticKeys(issuer.JWKS()))
+	require.NoError(t, err)
+	token, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"iss": "auth-service"}))
+	require.NoError(t, err)
+	require.Equal(t, "auth-service", token.Issuer)
+	_, err = v.VerifyAccessToken(t.Context(), issuer.AccessToken())
+	requireReason(t, err, jwtverifier.ErrIssuer)
+}
+
+// TestUnverifiedCertificates: a transport that takes any certificate is as good as
+// http.
+func TestUnverifiedCertificates(t *testing.T) {
+	careless := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	v, err := jwtverifier.New("https://h", jwtverifier.WithAudience("a"), jwtverifier.WithHTTPClient(careless))
+	require.Nil(t, v)
+	requireMisconfigured(t, err)
+	require.ErrorContains(t, err, "InsecureSkipVerify")
+	require.ErrorContains(t, err, "WithInsecureHTTP")
+
+	_, err = jwtverifier.New("https://h", jwtverifier.WithInsecureHTTP(), jwtverifier.WithAudience("a"), jwtverifier.WithHTTPClient(careless))
+	require.NoError(t, err)
+	for _, transport := range []http.RoundTripper{&http.Transport{}, &http.Transport{TLSClientConfig: &tls.Config{}}, (*http.Transport)(nil)} {
+		_, err = jwtverifier.New("https://h", jwtverifier.WithAudience("a"), jwtverifier.WithHTTPClient(&http.Client{Transport: transport}))
+		require.NoError(t, err)
 	}
 }
 

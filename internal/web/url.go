@@ -31,7 +31,7 @@ func CheckURL(raw string, insecureHTTP bool) error {
 	case u.Scheme == "https", u.Scheme == "http" && (insecureHTTP || IsLoopback(u.Hostname())):
 		return nil
 	case u.Scheme == "http":
-		return errors.New("is http and not of a loopback host")
+		return errors.New("is http and not of a loopback host: WithInsecureHTTP")
 	}
 	return errors.New("is not https")
 }
@@ -69,4 +69,11 @@ func IsHTTPS(u string) bool {
 func IsLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// IsInsecure reports whether what is fetched from a URL that CheckURL has accepted
+// can be changed on the way: it is http, and not of a loopback host.
+func IsInsecure(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Scheme == "http" && !IsLoopback(u.Hostname())
 }
