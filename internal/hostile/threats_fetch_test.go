@@ -1,4 +1,4 @@
-package jwtverifier_test
+package hostile_test
 
 import (
 	"context"
