@@ -23,7 +23,7 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsExportedNames(t *testing.T) {
+func TestExportedNames(t *testing.T) {
 	t.Parallel()
 	t.Run("t/314 nothing takes a token apart without verifying it", func(t *testing.T) {
 		suspicious := regexp.MustCompile(`(?i)parse|decode|unverified|insecure|unsafe|skip|peek|noverify|withoutverif`)
@@ -45,7 +45,7 @@ func TestThreatsExportedNames(t *testing.T) {
 	})
 }
 
-func TestThreatsMutation(t *testing.T) {
+func TestMutation(t *testing.T) {
 	t.Parallel()
 	t.Run("t/299 what New was given is changed afterwards", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestThreatsMutation(t *testing.T) {
 			opts := []jwtverifier.Option{jwtverifier.WithAudience(audiences...), jwtverifier.WithAuthorizedClients(clients...), jwtverifier.WithClientID(ids...), jwtverifier.WithStaticKeys(keys)}
 			early := slices.Clone(audiences)
 			audiences[0] = "evil" // even before New
-			v, err := jwtverifier.New(threatIssuer, opts...)
+			v, err := jwtverifier.New(issuerURL, opts...)
 			require.NoError(t, err)
 			for _, list := range [][]string{audiences, clients, ids} {
 				for i := range list {
@@ -77,10 +77,10 @@ func TestThreatsMutation(t *testing.T) {
 		more[0] = "api"
 		shared := jwtverifier.WithAudience(more...)
 		keys := jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1())))
-		clock := jwtverifier.WithClock(func() time.Time { return threatStart })
-		a, err := jwtverifier.New(threatIssuer, shared, jwtverifier.WithAudience("a"), keys, clock)
+		clock := jwtverifier.WithClock(func() time.Time { return bubbleStart })
+		a, err := jwtverifier.New(issuerURL, shared, jwtverifier.WithAudience("a"), keys, clock)
 		require.NoError(t, err)
-		b, err := jwtverifier.New(threatIssuer, shared, jwtverifier.WithAudience("b"), keys, clock)
+		b, err := jwtverifier.New(issuerURL, shared, jwtverifier.WithAudience("b"), keys, clock)
 		require.NoError(t, err)
 		accepts(t, a, at0Token("aud", `"a"`))
 		accepts(t, b, at0Token("aud", `"b"`))
@@ -89,7 +89,7 @@ func TestThreatsMutation(t *testing.T) {
 	})
 	t.Run("t/299 a result is changed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			v := newThreatSite().verifier(t, jwtverifier.WithSenderConstrainedTokens())
+			v := newSite().verifier(t, jwtverifier.WithSenderConstrainedTokens())
 			raw := at0Token("aud", `["api","x"]`, "scp", `["a","b"]`, "amr", `["pwd"]`, "cnf", `{"jkt":"j"}`)
 			for range 4 { // fresh, remembered, remembered
 				token, err := v.VerifyAccessToken(t.Context(), raw)
@@ -117,11 +117,11 @@ func TestThreatsMutation(t *testing.T) {
 	t.Run("t/300 settings of jwx are changed", func(t *testing.T) {
 		if os.Getenv("JWTVERIFIER_HOSTILE_JWX") == "" {
 			// In a process of its own: the settings are those of the whole program.
-			command := exec.Command(os.Args[0], "-test.run=^TestThreatsMutation$/^t$/^300_settings", "-test.v")
+			command := exec.Command(os.Args[0], "-test.run=^TestMutation$/^t$/^300_settings", "-test.v")
 			command.Env = append(os.Environ(), "JWTVERIFIER_HOSTILE_JWX=1")
 			out, err := command.CombinedOutput()
 			require.NoError(t, err, "%s", out)
-			require.Contains(t, string(out), "--- PASS: TestThreatsMutation/t/300")
+			require.Contains(t, string(out), "--- PASS: TestMutation/t/300")
 			return
 		}
 		yes := jws.VerifierFactoryFn(func() (jws.Verifier, error) { return credulous{}, nil })
@@ -135,10 +135,10 @@ func TestThreatsMutation(t *testing.T) {
 			jws.RegisterCustomField(name, evilField{})
 		}
 		synctest.Test(t, func(t *testing.T) {
-			v := newThreatSite().verifier(t)
+			v := newSite().verifier(t)
 			accepts(t, v, at0Token())
-			refuses(t, v, jwsOf(threatKX(), h0(), at0()), jwtverifier.ErrSignature)
-			refuses(t, v, jwsOf(threatK1(), h0("alg", `"evil"`), at0()), jwtverifier.ErrAlgorithm)
+			refuses(t, v, jwsOf(keyX(), h0(), at0()), jwtverifier.ErrSignature)
+			refuses(t, v, jwsOf(key1(), h0("alg", `"evil"`), at0()), jwtverifier.ErrAlgorithm)
 			refuses(t, v, hmacForgeries()["modulus"], jwtverifier.ErrAlgorithm)
 			refuses(t, v, at0Token("exp", "0"), jwtverifier.ErrExpired)
 			require.NoError(t, v.Refresh(t.Context()))
@@ -147,7 +147,7 @@ func TestThreatsMutation(t *testing.T) {
 			jwa.UnregisterSignatureAlgorithm(jwa.RS256)
 			jwa.UnregisterKeyType(jwa.RSA)
 			accepts(t, v, at0Token("jti", `"another"`))
-			refuses(t, v, jwsOf(threatKX(), h0(), at0()), jwtverifier.ErrSignature)
+			refuses(t, v, jwsOf(keyX(), h0(), at0()), jwtverifier.ErrSignature)
 		})
 	})
 }

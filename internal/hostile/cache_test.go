@@ -19,16 +19,16 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsCache(t *testing.T) {
+func TestCache(t *testing.T) {
 	t.Parallel()
-	k1, k2, k3 := threatK1(), threatK2(), threatK3()
+	k1, k2, k3 := key1(), key2(), key3()
 	jwk1, jwk2, jwk3 := goodJWK1(), goodJWK2(), jwkOf("k3", &k3.PublicKey)
 	by1, by2, by3 := longToken("k1", k1), longToken("k2", k2), longToken("k3", k3)
 	const fetch = 2 // requests: metadata and keys
-	run := func(name string, f func(*testing.T, *threatSite, *jwtverifier.Verifier), opts ...jwtverifier.Option) {
+	run := func(name string, f func(*testing.T, *testSite, *jwtverifier.Verifier), opts ...jwtverifier.Option) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				site := newThreatSite()
+				site := newSite()
 				f(t, site, site.verifier(t, opts...))
 				time.Sleep(10 * time.Second) // for a refresh that hangs
 				assert.Zero(t, site.unclosed())
@@ -36,9 +36,9 @@ func TestThreatsCache(t *testing.T) {
 		})
 	}
 
-	run("t/272 bad signatures under a known kid", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/272 bad signatures under a known kid", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
-		forged := longToken("k1", threatKX())
+		forged := longToken("k1", keyX())
 		for i := range 3_000 {
 			if i%100 == 0 {
 				time.Sleep(20 * time.Second) // 600 s in all; keys are fetched ahead from 630 s on
@@ -48,7 +48,7 @@ func TestThreatsCache(t *testing.T) {
 		}
 		assert.Equal(t, fetch, site.requests())
 	})
-	run("t/272 tokens that are refused for another reason", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/272 tokens that are refused for another reason", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		time.Sleep(time.Minute)
 		refuses(t, v, at0Token("exp", "1"), jwtverifier.ErrExpired)
@@ -57,7 +57,7 @@ func TestThreatsCache(t *testing.T) {
 		refuses(t, v, "x.y.z", jwtverifier.ErrMalformed)
 		assert.Equal(t, fetch, site.requests())
 	})
-	run("t/274 a new key", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/274 a new key", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		time.Sleep(10 * time.Second)
 		site.publish(jwk1, jwk2, jwk3)
@@ -67,10 +67,10 @@ func TestThreatsCache(t *testing.T) {
 		accepts(t, v, by1)
 		assert.Equal(t, 2*fetch, site.requests())
 	})
-	run("t/274 a new key, junk kids just before", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/274 a new key, junk kids just before", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		time.Sleep(10 * time.Second)
-		refuses(t, v, longToken("junk", threatKX()), jwtverifier.ErrUnknownKey)
+		refuses(t, v, longToken("junk", keyX()), jwtverifier.ErrUnknownKey)
 		site.publish(jwk1, jwk2, jwk3)
 		refuses(t, v, by3, jwtverifier.ErrUnknownKey)
 		time.Sleep(10*time.Second - 1)
@@ -80,17 +80,17 @@ func TestThreatsCache(t *testing.T) {
 		accepts(t, v, by3)
 		assert.Equal(t, 3*fetch, site.requests())
 	})
-	run("t/274 a new key while the server fails", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/274 a new key while the server fails", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		time.Sleep(10 * time.Second)
-		site.set(answerWith(503, ""), threatJWKS)
+		site.set(answerWith(503, ""), jwksURL)
 		refuses(t, v, by3, jwtverifier.ErrUnavailable)
 		site.publish(jwk1, jwk2, jwk3)
 		time.Sleep(time.Second) // the back-off; a failure does not start the pause anew
 		accepts(t, v, by3)
 		assert.Equal(t, 3*fetch, site.requests())
 	})
-	run("t/275 a new key, and the old one gone", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/275 a new key, and the old one gone", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		accepts(t, v, by1) // remembered
 		time.Sleep(10 * time.Second)
@@ -101,7 +101,7 @@ func TestThreatsCache(t *testing.T) {
 		assert.Equal(t, []string{"k3"}, v.Status().KeyIDs)
 		assert.Equal(t, 2*fetch, site.requests())
 	})
-	run("t/276 a key gone, busy", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/276 a key gone, busy", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		site.publish(jwk2)
 		refusedAt := time.Duration(0)
@@ -115,20 +115,20 @@ func TestThreatsCache(t *testing.T) {
 		assert.GreaterOrEqual(t, refusedAt, 10*time.Minute)
 		accepts(t, v, by2)
 	})
-	run("t/276 a key gone, idle", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/276 a key gone, idle", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		site.publish(jwk2)
 		time.Sleep(15*time.Minute + 1)
 		refuses(t, v, by1, jwtverifier.ErrUnknownKey)
 		assert.Equal(t, 2*fetch, site.requests())
 	})
-	run("t/276 a key gone, Refresh", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/276 a key gone, Refresh", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		site.publish(jwk2)
 		require.NoError(t, v.Refresh(t.Context()))
 		refuses(t, v, by1, jwtverifier.ErrUnknownKey)
 	})
-	run("t/277 other material under the same kid", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/277 other material under the same kid", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		newer := longToken("k1", k3)
 		accepts(t, v, by1)
 		site.publish(jwkOf("k1", &k3.PublicKey))
@@ -143,60 +143,60 @@ func TestThreatsCache(t *testing.T) {
 		refuses(t, v, by1, jwtverifier.ErrSignature)
 		assert.Equal(t, 2*fetch, site.requests())
 	})
-	run("t/279 down at first, up a second later", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/279 down at first, up a second later", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		refusal := noConnection(errors.New("connection refused"))
-		site.set(refusal, threatMetadata)
+		site.set(refusal, metadataURL)
 		refuses(t, v, by1, jwtverifier.ErrUnavailable)
-		site.set(answerWith(200, metadataOf()), threatMetadata)
+		site.set(answerWith(200, metadataOf()), metadataURL)
 		time.Sleep(time.Second)
 		accepts(t, v, by1)
 		assert.Equal(t, 1+fetch, site.requests())
 	})
-	run("t/279 down at first, for ten minutes", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
-		site.set(noConnection(errors.New("connection refused")), threatMetadata)
+	run("t/279 down at first, for ten minutes", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		site.set(noConnection(errors.New("connection refused")), metadataURL)
 		for range 600 {
 			refuses(t, v, by1, jwtverifier.ErrUnavailable)
 			time.Sleep(time.Second)
 		}
 		assert.LessOrEqual(t, site.requests(), 140, "at least 5 s apart")
 		assert.GreaterOrEqual(t, site.requests(), 55, "at most 10 s and a second apart")
-		site.set(answerWith(200, metadataOf()), threatMetadata)
+		site.set(answerWith(200, metadataOf()), metadataURL)
 		time.Sleep(10 * time.Second)
 		accepts(t, v, by1)
 	})
-	run("t/280 down for longer than the keys may serve", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/280 down for longer than the keys may serve", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
-		site.set(answerWith(503, ""), threatMetadata, threatJWKS)
+		site.set(answerWith(503, ""), metadataURL, jwksURL)
 		time.Sleep(15*time.Minute + 2*time.Hour)
 		accepts(t, v, by1)
-		refuses(t, v, longToken("k1", threatKX()), jwtverifier.ErrSignature)
+		refuses(t, v, longToken("k1", keyX()), jwtverifier.ErrSignature)
 		refuses(t, v, by3, jwtverifier.ErrUnavailable)
 		time.Sleep(time.Nanosecond)
 		refuses(t, v, by1, jwtverifier.ErrUnavailable)
 		assert.Equal(t, jwtverifier.StateExpired, v.Status().State)
-		site.set(answerWith(200, metadataOf()), threatMetadata)
+		site.set(answerWith(200, metadataOf()), metadataURL)
 		site.publish(jwk1)
 		time.Sleep(10 * time.Second)
 		accepts(t, v, by1)
 	}, jwtverifier.WithMaxStale(2*time.Hour))
-	run("t/280 no stale keys", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/280 no stale keys", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
-		site.set(answerWith(503, ""), threatMetadata, threatJWKS)
+		site.set(answerWith(503, ""), metadataURL, jwksURL)
 		time.Sleep(15 * time.Minute)
 		accepts(t, v, by1)
 		time.Sleep(time.Nanosecond)
 		refuses(t, v, by1, jwtverifier.ErrUnavailable)
 	}, jwtverifier.WithMaxStale(0))
-	run("t/282 no key, or no server", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/282 no key, or no server", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		refuses(t, v, by3, jwtverifier.ErrUnknownKey)
 		time.Sleep(10 * time.Second)
-		site.set(answerWith(503, ""), threatJWKS)
+		site.set(answerWith(503, ""), jwksURL)
 		refuses(t, v, by3, jwtverifier.ErrUnavailable)
 		refuses(t, v, by3, jwtverifier.ErrUnavailable)
 		accepts(t, v, by1)
 	})
-	run("t/287 an older key set after a newer one", func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
+	run("t/287 an older key set after a newer one", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		accepts(t, v, by1)
 		time.Sleep(10 * time.Second)
 		site.publish(jwk1, jwk2, jwk3)
@@ -215,8 +215,8 @@ func TestThreatsCache(t *testing.T) {
 		accepts(t, v, by1)
 	})
 	for _, header := range []string{"max-age=31536000", "max-age=99999999999999999999", "immutable", "max-age=31536000, immutable, stale-while-revalidate=31536000", "s-maxage=31536000", "public"} {
-		run("t/290 the server cannot keep its keys alive: "+header, func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
-			site.set(answerWith(200, jwksOf(jwk1, jwk2), "Cache-Control", header, "Expires", "Thu, 01 Jan 2099 00:00:00 GMT"), threatJWKS)
+		run("t/290 the server cannot keep its keys alive: "+header, func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+			site.set(answerWith(200, jwksOf(jwk1, jwk2), "Cache-Control", header, "Expires", "Thu, 01 Jan 2099 00:00:00 GMT"), jwksURL)
 			accepts(t, v, by1)
 			site.publish(jwk2)
 			time.Sleep(15*time.Minute + 1)
@@ -224,8 +224,8 @@ func TestThreatsCache(t *testing.T) {
 		})
 	}
 	for _, header := range []string{"no-store", "no-cache", "max-age=0", "max-age=1", "max-age=-1, no-cache", "private, no-cache, no-store"} {
-		run("t/290 the server cannot be asked more often than every 3.5 min: "+header, func(t *testing.T, site *threatSite, v *jwtverifier.Verifier) {
-			site.set(answerWith(200, jwksOf(jwk1, jwk2), "Cache-Control", header), threatJWKS)
+		run("t/290 the server cannot be asked more often than every 3.5 min: "+header, func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+			site.set(answerWith(200, jwksOf(jwk1, jwk2), "Cache-Control", header), jwksURL)
 			for range 3600 {
 				accepts(t, v, by1)
 				time.Sleep(time.Second)
@@ -238,7 +238,7 @@ func TestThreatsCache(t *testing.T) {
 	t.Run("t/284 t/285 the claims' clock does not age the keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var offset atomic.Int64
-			site := newThreatSite()
+			site := newSite()
 			v := site.verifier(t, jwtverifier.WithClock(func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }))
 			for _, jump := range []time.Duration{0, -365 * 24 * time.Hour, 365 * 24 * time.Hour, -time.Hour, 1<<63 - 1, -1 << 63, 0} {
 				offset.Store(int64(jump))
@@ -262,23 +262,23 @@ func TestThreatsCache(t *testing.T) {
 	t.Run("t/285 a remembered token is judged by the clock again", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			now := time.Now()
-			v := newThreatSite().verifier(t, jwtverifier.WithClock(func() time.Time { return now }))
-			raw := at0Token("nbf", inThreatTime(-10))
+			v := newSite().verifier(t, jwtverifier.WithClock(func() time.Time { return now }))
+			raw := at0Token("nbf", inSeconds(-10))
 			accepts(t, v, raw)
-			now = threatStart.Add(-71 * time.Second)
+			now = bubbleStart.Add(-71 * time.Second)
 			_, err := v.VerifyAccessToken(t.Context(), raw)
 			refusedBecause(t, err, jwtverifier.ErrIssuedAt, raw)
-			now = threatStart
+			now = bubbleStart
 			accepts(t, v, raw)
-			now = threatStart.Add(360 * time.Second)
+			now = bubbleStart.Add(360 * time.Second)
 			refuses(t, v, raw, jwtverifier.ErrExpired)
-			now = threatStart
+			now = bubbleStart
 			accepts(t, v, raw)
 		})
 	})
 	t.Run("t/286 two verifiers, one kid, two keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			siteA, siteB := newThreatSite(jwk1), newThreatSite(jwkOf("k1", &k2.PublicKey))
+			siteA, siteB := newSite(jwk1), newSite(jwkOf("k1", &k2.PublicKey))
 			a, b := siteA.verifier(t), siteB.verifier(t)
 			ofA, ofB := longToken("k1", k1), longToken("k1", k2)
 			for range 3 {
@@ -293,9 +293,9 @@ func TestThreatsCache(t *testing.T) {
 	})
 	t.Run("t/286 two audiences do not share remembered tokens", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
+			site := newSite()
 			a := site.verifier(t)
-			b, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("other"), jwtverifier.WithTokenCache(16), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
+			b, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("other"), jwtverifier.WithTokenCache(16), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
 			require.NoError(t, err)
 			accepts(t, a, by1)
 			refuses(t, b, by1, jwtverifier.ErrAudience)
@@ -304,24 +304,24 @@ func TestThreatsCache(t *testing.T) {
 	})
 	for _, d := range []time.Duration{0, -1, time.Minute - 1, 24*time.Hour + 1, 1<<63 - 1, -1 << 63} {
 		t.Run(fmt.Sprintf("t/290 refresh interval %v", d), func(t *testing.T) {
-			_, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithRefreshInterval(d))
+			_, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithRefreshInterval(d))
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 		})
 	}
 	for _, d := range []time.Duration{-1, 7*24*time.Hour + 1, 1<<63 - 1, -1 << 63} {
 		t.Run(fmt.Sprintf("t/290 max stale %v", d), func(t *testing.T) {
-			_, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithMaxStale(d))
+			_, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithMaxStale(d))
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 		})
 	}
 }
 
 // Not parallel: it looks at the memory of the whole program.
-func TestThreatsUnknownKeyFlood(t *testing.T) {
+func TestUnknownKeyFlood(t *testing.T) {
 	t.Run("t/271 t/289 a hundred thousand unknown kids", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const tokens, seconds = 100_000, 100
-			site := newThreatSite()
+			site := newSite()
 			v := site.verifier(t)
 			require.NoError(t, v.Prefetch(t.Context()))
 			payload, signature := seg64(at0()), strings.Repeat("A", 342)
@@ -345,7 +345,7 @@ func TestThreatsUnknownKeyFlood(t *testing.T) {
 			assert.Less(t, int64(heap())-int64(before), int64(1<<20), "bytes kept")
 			assert.LessOrEqual(t, site.requests(), 2*(1+seconds/10))
 			assert.GreaterOrEqual(t, site.requests(), 2*(seconds/10))
-			accepts(t, v, longToken("k1", threatK1()))
+			accepts(t, v, longToken("k1", key1()))
 		})
 	})
 }

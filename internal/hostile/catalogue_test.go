@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The threats are numbered, and a test's name begins with the number of the one
+// The attacks are numbered, and a test's name begins with the number of the one
 // it is about: t/031. The numbers have gaps.
 
-// notTested are the threats without a complete test, and why. All the others have
+// notTested are the attacks without a complete test, and why. All the others have
 // one.
 var notTested = map[string]string{
 	"t/284": "nothing outside the package can set the machine's clocks or suspend it: what is tested here is the claims' clock, and the rest in refresh_internal_test.go",
@@ -28,7 +28,7 @@ var notTested = map[string]string{
 
 // Every sentinel of the package is the wanted one of some row, and is among
 // those that the runner looks for.
-func TestThreatsSentinels(t *testing.T) {
+func TestSentinels(t *testing.T) {
 	t.Parallel()
 	exported := map[string]bool{}
 	for _, file := range packageFiles(t) {
@@ -46,7 +46,7 @@ func TestThreatsSentinels(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, threatReasons, len(exported)-1, "threatReasons and ErrInvalidToken are all the sentinels")
+	require.Len(t, allReasons, len(exported)-1, "allReasons and ErrInvalidToken are all the sentinels")
 
 	listed, wanted := map[string]bool{"ErrInvalidToken": true}, map[string]bool{"ErrInvalidToken": true} // the latter of every refusal
 	tested := map[string]bool{}
@@ -60,7 +60,7 @@ func TestThreatsSentinels(t *testing.T) {
 			ast.Inspect(decl, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.ValueSpec:
-					if n.Names[0].Name == "threatReasons" {
+					if n.Names[0].Name == "allReasons" {
 						for _, element := range n.Values[0].(*ast.CompositeLit).Elts {
 							listed[sentinelOf(element, nil)] = true
 						}
@@ -75,7 +75,7 @@ func TestThreatsSentinels(t *testing.T) {
 						}
 					}
 				case *ast.BasicLit:
-					for _, number := range threatNumber.FindAllString(n.Value, -1) {
+					for _, number := range catalogueNumber.FindAllString(n.Value, -1) {
 						tested[number] = true
 					}
 				case *ast.CompositeLit: // a row: its name, and what is wanted
@@ -103,7 +103,7 @@ func TestThreatsSentinels(t *testing.T) {
 	for number := range notTested {
 		assert.Contains(t, tested, number, "tested in part")
 	}
-	assert.GreaterOrEqual(t, len(tested), 241, "threats")
+	assert.GreaterOrEqual(t, len(tested), 241, "attacks")
 }
 
 // packageFiles parses the source of package jwtverifier.
@@ -141,7 +141,7 @@ func sentinelOf(x ast.Expr, local map[string]string) string {
 
 func holdsNumber(n ast.Node) (found bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
-		if l, ok := n.(*ast.BasicLit); ok && threatNumber.MatchString(l.Value) {
+		if l, ok := n.(*ast.BasicLit); ok && catalogueNumber.MatchString(l.Value) {
 			found = true
 		}
 		return !found
@@ -149,4 +149,4 @@ func holdsNumber(n ast.Node) (found bool) {
 	return found
 }
 
-var threatNumber = regexp.MustCompile(`\bt/\d{3}\b`)
+var catalogueNumber = regexp.MustCompile(`\bt/\d{3}\b`)

@@ -13,7 +13,7 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsAccessTokenClaims(t *testing.T) {
+func TestAccessTokenClaims(t *testing.T) {
 	t.Parallel()
 	var (
 		malformed = jwtverifier.ErrMalformed
@@ -24,12 +24,12 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		tokenType = jwtverifier.ErrTokenType
 		confirm   = jwtverifier.ErrConfirmation
 	)
-	signed := func(payload string) string { return jwsOf(threatK1(), h0(), payload) }
+	signed := func(payload string) string { return jwsOf(key1(), h0(), payload) }
 	more := func(raw string) string { return signed(withMore(at0(), raw)) }
 	quoted := strconv.Quote
-	i := threatIssuer
+	i := issuerURL
 
-	rows := []threat{
+	rows := []attack{
 		{name: "t/155 payload an object that is never closed", token: signed(`{`), want: malformed, part: "payload"},
 		{name: "t/155 payload that ends in a name", token: signed(strings.TrimSuffix(at0("exp", absentMember), "}") + `,"exp"`), want: malformed, part: "payload"},
 		{name: "t/156 garbage behind", token: signed(at0() + "garbage"), want: malformed, part: "payload"},
@@ -70,25 +70,25 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		{name: "t/169 aud an empty string", token: at0Token("aud", `""`), want: audience},
 		{name: "t/169 aud an array of an empty string", token: at0Token("aud", `[""]`), want: audience},
 		{name: "t/184 nbf 0", token: at0Token("nbf", `0`)},
-		{name: "t/184 nbf now and the leeway", token: at0Token("nbf", inThreatTime(60))},
-		{name: "t/184 nbf a second later", token: at0Token("nbf", inThreatTime(61)), want: jwtverifier.ErrNotYetValid, claim: "nbf"},
-		{name: "t/184 nbf a moment later", token: at0Token("nbf", inThreatTime(60)+".001"), want: jwtverifier.ErrNotYetValid},
+		{name: "t/184 nbf now and the leeway", token: at0Token("nbf", inSeconds(60))},
+		{name: "t/184 nbf a second later", token: at0Token("nbf", inSeconds(61)), want: jwtverifier.ErrNotYetValid, claim: "nbf"},
+		{name: "t/184 nbf a moment later", token: at0Token("nbf", inSeconds(60)+".001"), want: jwtverifier.ErrNotYetValid},
 		{name: "t/184 nbf at the end of time", token: at0Token("nbf", `253402300799`), want: jwtverifier.ErrNotYetValid},
 		{name: "t/184 nbf null", token: at0Token("nbf", `null`), want: claim, claim: "nbf"},
-		{name: "t/184 nbf a string", token: at0Token("nbf", quoted(inThreatTime(-10))), want: claim, claim: "nbf"},
+		{name: "t/184 nbf a string", token: at0Token("nbf", quoted(inSeconds(-10))), want: claim, claim: "nbf"},
 		{name: "t/184 nbf negative", token: at0Token("nbf", `-1`), want: claim, claim: "nbf"},
-		{name: "t/184 nbf after exp", token: at0Token("exp", inThreatTime(10), "nbf", inThreatTime(30))},
-		{name: "t/184 not yet valid before expired", token: at0Token("exp", inThreatTime(-3600), "nbf", inThreatTime(3600)), want: jwtverifier.ErrNotYetValid},
+		{name: "t/184 nbf after exp", token: at0Token("exp", inSeconds(10), "nbf", inSeconds(30))},
+		{name: "t/184 not yet valid before expired", token: at0Token("exp", inSeconds(-3600), "nbf", inSeconds(3600)), want: jwtverifier.ErrNotYetValid},
 		{name: "t/185 no iat", token: at0Token("iat", absentMember)},
 		{name: "t/185 iat 0", token: at0Token("iat", `0`)},
-		{name: "t/185 iat now and the leeway", token: at0Token("iat", inThreatTime(60))},
-		{name: "t/185 iat a second later", token: at0Token("iat", inThreatTime(61)), want: jwtverifier.ErrIssuedAt, claim: "iat"},
+		{name: "t/185 iat now and the leeway", token: at0Token("iat", inSeconds(60))},
+		{name: "t/185 iat a second later", token: at0Token("iat", inSeconds(61)), want: jwtverifier.ErrIssuedAt, claim: "iat"},
 		{name: "t/185 iat in the far future", token: at0Token("iat", `4102444800`), want: jwtverifier.ErrIssuedAt},
-		{name: "t/185 iat a string", token: at0Token("iat", quoted(inThreatTime(-10))), want: claim, claim: "iat"},
-		{name: "t/185 iat an array", token: at0Token("iat", "["+inThreatTime(-10)+"]"), want: claim, claim: "iat"},
+		{name: "t/185 iat a string", token: at0Token("iat", quoted(inSeconds(-10))), want: claim, claim: "iat"},
+		{name: "t/185 iat an array", token: at0Token("iat", "["+inSeconds(-10)+"]"), want: claim, claim: "iat"},
 		{name: "t/185 iat null", token: at0Token("iat", `null`), want: claim, claim: "iat"},
 		{name: "t/185 iat beyond the year 9999", token: at0Token("iat", `253402300800`), want: claim, claim: "iat"},
-		{name: "t/185 issued in the future before expired", token: at0Token("iat", inThreatTime(3600), "exp", inThreatTime(-3600)), want: jwtverifier.ErrIssuedAt},
+		{name: "t/185 issued in the future before expired", token: at0Token("iat", inSeconds(3600), "exp", inSeconds(-3600)), want: jwtverifier.ErrIssuedAt},
 		{name: "t/191 a name twice in a claim", token: more(`"realm_access":{"roles":[],"roles":["admin"]}`), want: malformed, part: "payload"},
 		{name: "t/191 a name twice, once escaped, in a claim", token: more(`"realm_access":{"roles":[],"\u0072oles":["admin"]}`), want: malformed, part: "payload"},
 		{name: "t/191 a name twice deep in a claim", token: more(`"a":[{"b":{"c":1,"c":1}}]`), want: malformed, part: "payload"},
@@ -155,7 +155,7 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		{name: "t/200 ID token by nonce alone, azp another client", token: signed(id0("aud", `"api"`, "azp", `"client"`)), want: clientID},
 		{name: "t/201 refresh token of another audience", token: at0Token("aud", quoted(i+"/token"), "typ", `"Offline"`), want: audience},
 		{name: "t/201 software statement", token: at0Token("aud", absentMember, "software_id", `"x"`, "redirect_uris", `[]`), want: audience},
-		{name: "t/201 logout token", token: jwsOf(threatK1(), h0("typ", `"logout+jwt"`), at0("events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), want: tokenType, claim: "typ"},
+		{name: "t/201 logout token", token: jwsOf(key1(), h0("typ", `"logout+jwt"`), at0("events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), want: tokenType, claim: "typ"},
 		{name: "t/201 typ Bearer", token: at0Token("typ", `"Bearer"`)},
 		{name: "t/202 nesting of 5,000", token: at0Token("x", nested(5_000))},
 		{name: "t/202 nesting of 9,000", token: at0Token("x", nested(9_000))},
@@ -174,49 +174,49 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 	}
 
 	for _, payload := range []string{`null`, `[]`, `"x"`, `1`, `true`, ` `, `nul`, `{]`, `{"a"}`, `{"a":}`, "\x00", `undefined`, `[null]`} {
-		rows = append(rows, threat{name: "t/155 payload " + quoted(payload), token: signed(payload), want: malformed, part: "payload"})
+		rows = append(rows, attack{name: "t/155 payload " + quoted(payload), token: signed(payload), want: malformed, part: "payload"})
 	}
 	for _, iss := range []string{i + "/", "https://AS.EXAMPLE/tenant", "http://as.example/tenant", "HTTPS://as.example/tenant", "https://as.example:443/tenant",
 		i + "#x", i + "?x", i + "#", i + "?", "https://as.example.evil.com/tenant", i + ".evil.com", "https://evil.com/" + i, "https://user@as.example/tenant",
 		"https://as%2eexample/tenant", "https://as.example/%74enant", "https://as.example./tenant", "https://xn--s-7sf.example/tenant", "https://\u0430s.example/tenant",
 		" " + i, i + " ", i + "\u0000", i + "\n", "https://as.example", "https://as.example/", "https://as.example/tenant/../tenant", "https://as.example//tenant",
 		"https://as.example/TENANT", "https://as.example/tenan", "as.example/tenant", "//as.example/tenant", "", "https://as.example/tenant\u200b", i + "," + i} {
-		rows = append(rows, threat{name: "t/159 iss " + iss, token: at0Token("iss", quotedJSON(iss)), want: issuer, claim: "iss"})
+		rows = append(rows, attack{name: "t/159 iss " + iss, token: at0Token("iss", quotedJSON(iss)), want: issuer, claim: "iss"})
 	}
 	for _, aud := range []string{`1`, `true`, `null`, `{"api":1}`, `["api",1]`, `[1,"api"]`, `["api",null]`, `["api",true]`, `["api",{}]`, `[["api"]]`, `["api",["api"]]`, `{"0":"api","length":1}`} {
-		rows = append(rows, threat{name: "t/164 aud " + aud, token: at0Token("aud", aud), want: audience, claim: "aud"})
+		rows = append(rows, attack{name: "t/164 aud " + aud, token: at0Token("aud", aud), want: audience, claim: "aud"})
 	}
 	for _, aud := range []string{"ap", "api2", "api other", "other api", "API", "Api", "api/", "/api", "api\u0000", " api", "api ", "api\n", "api,other", "*", "a.i", "ap\u0131", "\uff41pi", "apі"} {
 		rows = append(rows,
-			threat{name: "t/165 aud " + aud, token: at0Token("aud", quotedJSON(aud)), want: audience},
-			threat{name: "t/165 aud an array of " + aud, token: at0Token("aud", "["+quotedJSON(aud)+"]"), want: audience},
+			attack{name: "t/165 aud " + aud, token: at0Token("aud", quotedJSON(aud)), want: audience},
+			attack{name: "t/165 aud an array of " + aud, token: at0Token("aud", "["+quotedJSON(aud)+"]"), want: audience},
 		)
 	}
-	rows = append(rows, expiryThreats(at0Token, nil)...)
+	rows = append(rows, expiryAttacks(at0Token, nil)...)
 	for _, client := range []string{absentMember, `null`, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`, `"c11"`, `"c1\u0000"`, `"c1,c2"`, `"*"`} {
-		rows = append(rows, threat{name: "t/187 cid " + client, token: at0Token("cid", client), want: clientID})
+		rows = append(rows, attack{name: "t/187 cid " + client, token: at0Token("cid", client), want: clientID})
 		if client == absentMember {
 			continue
 		}
 		rows = append(rows,
-			threat{name: "t/187 client_id " + client, token: at0Token("cid", absentMember, "client_id", client), want: clientID, claim: "client_id"},
-			threat{name: "t/187 azp " + client, token: at0Token("cid", absentMember, "azp", client), want: clientID, claim: "azp"},
-			threat{name: "t/187 appid " + client, token: at0Token("cid", absentMember, "appid", client), want: clientID, claim: "appid"},
-			threat{name: "t/187 a good client behind cid " + client, token: at0Token("cid", client, "client_id", `"c1"`, "azp", `"c1"`, "appid", `"c1"`), want: clientID, claim: "cid"},
-			threat{name: "t/187 a good azp behind client_id " + client, token: at0Token("cid", absentMember, "client_id", client, "azp", `"c1"`), want: clientID, claim: "client_id"},
+			attack{name: "t/187 client_id " + client, token: at0Token("cid", absentMember, "client_id", client), want: clientID, claim: "client_id"},
+			attack{name: "t/187 azp " + client, token: at0Token("cid", absentMember, "azp", client), want: clientID, claim: "azp"},
+			attack{name: "t/187 appid " + client, token: at0Token("cid", absentMember, "appid", client), want: clientID, claim: "appid"},
+			attack{name: "t/187 a good client behind cid " + client, token: at0Token("cid", client, "client_id", `"c1"`, "azp", `"c1"`, "appid", `"c1"`), want: clientID, claim: "cid"},
+			attack{name: "t/187 a good azp behind client_id " + client, token: at0Token("cid", absentMember, "client_id", client, "azp", `"c1"`), want: clientID, claim: "client_id"},
 		)
 	}
 	rows = append(rows,
-		threat{name: "t/187 client_id", token: at0Token("cid", absentMember, "client_id", `"c1"`)},
-		threat{name: "t/187 azp", token: at0Token("cid", absentMember, "azp", `"c1"`)},
-		threat{name: "t/187 appid", token: at0Token("cid", absentMember, "appid", `"c1"`)},
-		threat{name: "t/187 a bad client behind cid", token: at0Token("client_id", `"c2"`, "azp", `1`)},
-		threat{name: "t/187 cid escaped", token: at0Token("cid", `"\u00631"`)},
-		threat{name: "t/187 sub for a client", token: at0Token("cid", absentMember, "sub", `"c1"`), want: clientID},
+		attack{name: "t/187 client_id", token: at0Token("cid", absentMember, "client_id", `"c1"`)},
+		attack{name: "t/187 azp", token: at0Token("cid", absentMember, "azp", `"c1"`)},
+		attack{name: "t/187 appid", token: at0Token("cid", absentMember, "appid", `"c1"`)},
+		attack{name: "t/187 a bad client behind cid", token: at0Token("client_id", `"c2"`, "azp", `1`)},
+		attack{name: "t/187 cid escaped", token: at0Token("cid", `"\u00631"`)},
+		attack{name: "t/187 sub for a client", token: at0Token("cid", absentMember, "sub", `"c1"`), want: clientID},
 	)
 
 	for name, values := range map[string][2]string{"iss": {quoted(i), `"https://evil.example"`}, "aud": {`"api"`, `"elsewhere"`}, "cid": {`"c1"`, `"c2"`}, "sub": {`"u"`, `"admin"`},
-		"exp": {inThreatTime(300), inThreatTime(-3600)}, "iat": {inThreatTime(-10), inThreatTime(3600)}, "x": {`1`, `2`}} {
+		"exp": {inSeconds(300), inSeconds(-3600)}, "iat": {inSeconds(-10), inSeconds(3600)}, "x": {`1`, `2`}} {
 		good, bad := values[0], values[1]
 		escaped := fmt.Sprintf(`\u%04x%s`, name[0], name[1:])
 		for kind, second := range map[string]string{"twice": name, "twice, once escaped": escaped} {
@@ -226,44 +226,44 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 			}
 			without := at0(name, absentMember)
 			rows = append(rows,
-				threat{name: number + id + ", good first", token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, name, good, second, bad))), want: malformed, part: "payload"},
-				threat{name: number + id + ", good last", token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, second, bad, name, good))), want: malformed, part: "payload"},
-				threat{name: number + id + ", the same", token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, name, good, second, good))), want: malformed, part: "payload"},
+				attack{name: number + id + ", good first", token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, name, good, second, bad))), want: malformed, part: "payload"},
+				attack{name: number + id + ", good last", token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, second, bad, name, good))), want: malformed, part: "payload"},
+				attack{name: number + id + ", the same", token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, name, good, second, good))), want: malformed, part: "payload"},
 			)
 		}
 	}
 
 	twinUnread := func(t *testing.T, token *jwtverifier.AccessToken) {
 		assert.Equal(t, "u", token.Subject)
-		assert.Equal(t, threatIssuer, token.Issuer)
+		assert.Equal(t, issuerURL, token.Issuer)
 		var dst struct {
 			Issuer  string `json:"iss"`
 			Subject string `json:"sub"`
 		}
 		require.NoError(t, token.Claims(&dst))
 		assert.Equal(t, "u", dst.Subject)
-		assert.Equal(t, threatIssuer, dst.Issuer)
+		assert.Equal(t, issuerURL, dst.Issuer)
 	}
 	for _, twin := range []string{`"SUB":"admin"`, `"Sub":"admin"`, `"\u017fub":"admin"`, `"i\u017fs":"https://evil.example"`, `"is\u017f":"https://evil.example"`, `"ISS":"https://evil.example"`,
 		`"EXP":0`, `"Aud":"elsewhere"`, `"CID":"c2"`, `"NBF":4102444800`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`, `"sub\u0000":"admin"`, `"s\u00fcb":"admin"`} {
-		rows = append(rows, threat{name: "t/192 beside " + twin, token: more(twin), accepted: twinUnread})
+		rows = append(rows, attack{name: "t/192 beside " + twin, token: more(twin), accepted: twinUnread})
 		// In front of it as well: the last one must not win, nor the first one.
-		rows = append(rows, threat{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), accepted: twinUnread})
+		rows = append(rows, attack{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), accepted: twinUnread})
 	}
 	rows = append(rows,
-		threat{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: issuer},
-		threat{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: issuer},
-		threat{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: audience},
-		threat{name: "t/192 only EXP", token: at0Token("exp", absentMember, "EXP", inThreatTime(300)), want: claim, claim: "exp"},
-		threat{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID},
-		threat{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), accepted: withSubject("")},
+		attack{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: issuer},
+		attack{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: issuer},
+		attack{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: audience},
+		attack{name: "t/192 only EXP", token: at0Token("exp", absentMember, "EXP", inSeconds(300)), want: claim, claim: "exp"},
+		attack{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID},
+		attack{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), accepted: withSubject("")},
 	)
 
 	constrained := []jwtverifier.Option{jwtverifier.WithSenderConstrainedTokens()}
 	for _, cnf := range []string{`{"jkt":"thumbprint"}`, `{"x5t#S256":"thumbprint"}`, `{"jkt":"thumbprint","x5t#S256":"thumbprint"}`} {
 		rows = append(rows,
-			threat{name: "t/199 cnf " + cnf, token: at0Token("cnf", cnf), want: confirm, claim: "cnf"},
-			threat{name: "t/199 cnf, accepted: " + cnf, token: at0Token("cnf", cnf), opts: constrained, accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+			attack{name: "t/199 cnf " + cnf, token: at0Token("cnf", cnf), want: confirm, claim: "cnf"},
+			attack{name: "t/199 cnf, accepted: " + cnf, token: at0Token("cnf", cnf), opts: constrained, accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
 				require.NotNil(t, token.Confirmation)
 				assert.Equal(t, "thumbprint", token.Confirmation.JWKThumbprint+strings.TrimPrefix(token.Confirmation.CertificateThumbprint, token.Confirmation.JWKThumbprint))
 			}},
@@ -271,7 +271,7 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 	}
 	for _, cnf := range []string{`null`, `{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`, `{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`,
 		`{"jkt":"a","jwk":{}}`, `{"jkt":"a","x5t#S256":1}`, `{"JKT":"a"}`, `{"x5t#s256":"a"}`, `{"jkt":"a","JKT":"b"}`} {
-		rows = append(rows, threat{name: "t/199 cnf, not even with the option: " + cnf, token: at0Token("cnf", cnf), opts: constrained, want: confirm, claim: "cnf"})
+		rows = append(rows, attack{name: "t/199 cnf, not even with the option: " + cnf, token: at0Token("cnf", cnf), opts: constrained, want: confirm, claim: "cnf"})
 	}
 
 	for name, mark := range map[string][2]string{
@@ -280,42 +280,42 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		"token_use an array": {"token_use", `["access"]`}, "token_use empty": {"token_use", `""`},
 		"typ ID": {"typ", `"ID"`}, "typ Refresh": {"typ", `"Refresh"`}, "typ Logout": {"typ", `"Logout"`}, "typ escaped": {"typ", `"\u0049D"`},
 	} {
-		rows = append(rows, threat{name: "t/200 ID token by " + name, token: at0Token(mark[0], mark[1]), want: tokenType, claim: mark[0]})
-		rows = append(rows, threat{name: "t/200 ID token by " + name + ", for both", token: signed(id0("aud", `["api","client"]`, "cid", `"c1"`, mark[0], mark[1])), want: tokenType, claim: mark[0]})
+		rows = append(rows, attack{name: "t/200 ID token by " + name, token: at0Token(mark[0], mark[1]), want: tokenType, claim: mark[0]})
+		rows = append(rows, attack{name: "t/200 ID token by " + name + ", for both", token: signed(id0("aud", `["api","client"]`, "cid", `"c1"`, mark[0], mark[1])), want: tokenType, claim: mark[0]})
 	}
 	for _, typ := range []string{`"Bearer"`, `"id"`, `"ID "`, `1`, `null`, `["ID"]`} {
-		rows = append(rows, threat{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
+		rows = append(rows, attack{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
 	}
-	rows = append(rows, threat{name: "t/200 no mark: token_use access", token: at0Token("token_use", `"access"`)})
+	rows = append(rows, attack{name: "t/200 no mark: token_use access", token: at0Token("token_use", `"access"`)})
 	for _, events := range []string{`{}`, `null`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
-		rows = append(rows, threat{name: "t/201 events " + events, token: at0Token("events", events), want: tokenType, claim: "events"})
+		rows = append(rows, attack{name: "t/201 events " + events, token: at0Token("events", events), want: tokenType, claim: "events"})
 	}
 	without := []jwtverifier.Option{jwtverifier.WithAuthorizedClients("c2")}
-	rows = append(rows, threat{name: "t/316 one of two clients", token: at0Token("cid", `"c2"`), opts: without})
-	runThreats(t, "claims", rows)
+	rows = append(rows, attack{name: "t/316 one of two clients", token: at0Token("cid", `"c2"`), opts: without})
+	runAttacks(t, "claims", rows)
 }
 
-// expiryThreats are the rows about exp, which are the same for both kinds.
-func expiryThreats(token func(changes ...string) string, id *idThreat) []threat {
+// expiryAttacks are the rows about exp, which are the same for both kinds.
+func expiryAttacks(token func(changes ...string) string, id *idCall) []attack {
 	claim, expired := jwtverifier.ErrClaim, jwtverifier.ErrExpired
 	number := "t/216 "
 	if id == nil {
 		number = ""
 	}
-	rows := []threat{
+	rows := []attack{
 		{name: "t/170 no exp", token: token("exp", absentMember), want: claim, claim: "exp"},
 		{name: "t/171 exp 0", token: token("exp", `0`), want: expired, claim: "exp"},
 		{name: "t/172 exp 0.5", token: token("exp", `0.5`), want: expired},
 		{name: "t/172 exp 1e-5", token: token("exp", `1e-5`), want: expired},
 		{name: "t/172 exp 0.0", token: token("exp", `0.0`), want: expired},
 		{name: "t/172 exp 0e99", token: token("exp", `0e99`), want: expired},
-		{name: "t/174 exp in a string", token: token("exp", strconv.Quote(inThreatTime(300))), want: claim, claim: "exp"},
+		{name: "t/174 exp in a string", token: token("exp", strconv.Quote(inSeconds(300))), want: claim, claim: "exp"},
 		{name: "t/174 exp a date", token: token("exp", `"2099-01-01T00:00:00Z"`), want: claim},
 		{name: "t/176 exp NaN", token: token("exp", `NaN`), want: jwtverifier.ErrMalformed, part: "payload"},
 		{name: "t/176 exp Infinity", token: token("exp", `Infinity`), want: jwtverifier.ErrMalformed, part: "payload"},
 		{name: "t/176 exp -Infinity", token: token("exp", `-Infinity`), want: jwtverifier.ErrMalformed, part: "payload"},
-		{name: "t/176 exp with a plus sign", token: token("exp", `+`+inThreatTime(300)), want: jwtverifier.ErrMalformed, part: "payload"},
-		{name: "t/176 exp with a leading zero", token: token("exp", `0`+inThreatTime(300)), want: jwtverifier.ErrMalformed, part: "payload"},
+		{name: "t/176 exp with a plus sign", token: token("exp", `+`+inSeconds(300)), want: jwtverifier.ErrMalformed, part: "payload"},
+		{name: "t/176 exp with a leading zero", token: token("exp", `0`+inSeconds(300)), want: jwtverifier.ErrMalformed, part: "payload"},
 		{name: "t/176 exp in hexadecimal", token: token("exp", `0xffffffff`), want: jwtverifier.ErrMalformed, part: "payload"},
 		{name: "t/176 exp with underscores", token: token("exp", `4_102_444_800`), want: jwtverifier.ErrMalformed, part: "payload"},
 		{name: "t/179 exp -1", token: token("exp", `-1`), want: claim},
@@ -324,9 +324,9 @@ func expiryThreats(token func(changes ...string) string, id *idThreat) []threat 
 		{name: "t/179 exp -0.001", token: token("exp", `-0.001`), want: claim},
 		{name: "t/180 exp with an exponent", token: token("exp", `9.466851e8`)},
 		{name: "t/180 exp with a capital exponent", token: token("exp", `9466851E+2`)},
-		{name: "t/180 exp with a negative exponent", token: token("exp", inThreatTime(300)+`00e-2`)},
-		{name: "t/180 exp with a fraction", token: token("exp", inThreatTime(300)+`.5`)},
-		{name: "t/180 exp with a long fraction", token: token("exp", inThreatTime(300)+`.`+strings.Repeat("9", 50))},
+		{name: "t/180 exp with a negative exponent", token: token("exp", inSeconds(300)+`00e-2`)},
+		{name: "t/180 exp with a fraction", token: token("exp", inSeconds(300)+`.5`)},
+		{name: "t/180 exp with a long fraction", token: token("exp", inSeconds(300)+`.`+strings.Repeat("9", 50))},
 		{name: "t/180 exp in the year 9999", token: token("exp", `253402300799`)},
 		{name: "t/181 exp of 1 MiB", token: token("exp", strings.Repeat("9", 1<<20)), want: jwtverifier.ErrMalformed, part: "token"},
 		{name: "t/181 exp of 40,000 digits", token: token("exp", strings.Repeat("9", 40_000)), want: claim},
@@ -340,23 +340,23 @@ func expiryThreats(token func(changes ...string) string, id *idThreat) []threat 
 		{name: "t/181 exp 1e-1000000000", token: token("exp", `1e-1000000000`), want: expired},
 		{name: "t/181 another claim 1e1000000000", token: token("x", `1e1000000000`)},
 		{name: "t/181 another claim of 40,000 digits", token: token("x", strings.Repeat("9", 40_000))},
-		{name: "t/182 exp now and no leeway", token: token("exp", inThreatTime(0)), want: expired, opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
-		{name: "t/182 exp a second ago and no leeway", token: token("exp", inThreatTime(-1)), want: expired, opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
-		{name: "t/182 exp in a second and no leeway", token: token("exp", inThreatTime(1)), opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
-		{name: "t/182 exp in a moment and no leeway", token: token("exp", inThreatTime(0)+".001"), opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
-		{name: "t/182 exp now", token: token("exp", inThreatTime(0))},
-		{name: "t/182 exp a leeway ago", token: token("exp", inThreatTime(-60)), want: expired},
-		{name: "t/182 exp a leeway and a second ago", token: token("exp", inThreatTime(-61)), want: expired},
-		{name: "t/182 exp a leeway less a second ago", token: token("exp", inThreatTime(-59))},
-		{name: "t/182 exp a leeway less a moment ago", token: token("exp", inThreatTime(-60)+".001")},
-		{name: "t/182 exp the largest leeway ago", token: token("exp", inThreatTime(-300)), want: expired, opts: []jwtverifier.Option{jwtverifier.WithLeeway(5 * time.Minute)}},
-		{name: "t/182 exp the largest leeway less a second ago", token: token("exp", inThreatTime(-299)), opts: []jwtverifier.Option{jwtverifier.WithLeeway(5 * time.Minute)}},
+		{name: "t/182 exp now and no leeway", token: token("exp", inSeconds(0)), want: expired, opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
+		{name: "t/182 exp a second ago and no leeway", token: token("exp", inSeconds(-1)), want: expired, opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
+		{name: "t/182 exp in a second and no leeway", token: token("exp", inSeconds(1)), opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
+		{name: "t/182 exp in a moment and no leeway", token: token("exp", inSeconds(0)+".001"), opts: []jwtverifier.Option{jwtverifier.WithLeeway(0)}},
+		{name: "t/182 exp now", token: token("exp", inSeconds(0))},
+		{name: "t/182 exp a leeway ago", token: token("exp", inSeconds(-60)), want: expired},
+		{name: "t/182 exp a leeway and a second ago", token: token("exp", inSeconds(-61)), want: expired},
+		{name: "t/182 exp a leeway less a second ago", token: token("exp", inSeconds(-59))},
+		{name: "t/182 exp a leeway less a moment ago", token: token("exp", inSeconds(-60)+".001")},
+		{name: "t/182 exp the largest leeway ago", token: token("exp", inSeconds(-300)), want: expired, opts: []jwtverifier.Option{jwtverifier.WithLeeway(5 * time.Minute)}},
+		{name: "t/182 exp the largest leeway less a second ago", token: token("exp", inSeconds(-299)), opts: []jwtverifier.Option{jwtverifier.WithLeeway(5 * time.Minute)}},
 	}
-	for _, exp := range []string{`null`, `true`, `[1]`, `{}`, `""`, `"abc"`, `"NaN"`, `[` + inThreatTime(300) + `]`, `{"exp":` + inThreatTime(300) + `}`, `"0x7fffffff"`, `" ` + inThreatTime(300) + `"`} {
-		rows = append(rows, threat{name: "t/175 exp " + exp, token: token("exp", exp), want: claim, claim: "exp"})
+	for _, exp := range []string{`null`, `true`, `[1]`, `{}`, `""`, `"abc"`, `"NaN"`, `[` + inSeconds(300) + `]`, `{"exp":` + inSeconds(300) + `}`, `"0x7fffffff"`, `" ` + inSeconds(300) + `"`} {
+		rows = append(rows, attack{name: "t/175 exp " + exp, token: token("exp", exp), want: claim, claim: "exp"})
 	}
 	for _, exp := range []string{`1e999`, `1e300`, `1e19`, `9223372036854775808`, `18446744073709551616`, `18446744074656371016`, `253402300800`, `253402300799.5`, `9007199254740993`, `9223372036854775807`, `1e12`} {
-		rows = append(rows, threat{name: "t/177 exp " + exp, token: token("exp", exp), want: claim, claim: "exp"})
+		rows = append(rows, attack{name: "t/177 exp " + exp, token: token("exp", exp), want: claim, claim: "exp"})
 	}
 	for i := range rows {
 		rows[i].id = id

@@ -19,12 +19,12 @@ import (
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
-func TestThreatsConcurrency(t *testing.T) {
+func TestConcurrency(t *testing.T) {
 	t.Parallel()
 	t.Run("t/291 a thousand goroutines without keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(delayed(time.Second, answerWith(200, jwksOf(goodJWK1()))), threatJWKS)
+			site := newSite()
+			site.set(delayed(time.Second, answerWith(200, jwksOf(goodJWK1()))), jwksURL)
 			v := site.verifier(t)
 			raw := at0Token()
 			var all sync.WaitGroup
@@ -38,17 +38,17 @@ func TestThreatsConcurrency(t *testing.T) {
 			}
 			all.Wait()
 			assert.EqualValues(t, 1000, accepted.Load())
-			assert.Equal(t, []string{threatMetadata, threatJWKS}, site.askedFor())
+			assert.Equal(t, []string{metadataURL, jwksURL}, site.askedFor())
 		})
 	})
 	t.Run("t/291 a thousand goroutines with a new kid", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
+			site := newSite()
 			v := site.verifier(t)
 			accepts(t, v, at0Token())
 			time.Sleep(10 * time.Second)
-			site.set(delayed(time.Second, answerWith(200, jwksOf(goodJWK1(), jwkOf("k3", &threatK3().PublicKey)))), threatJWKS)
-			raw := longToken("k3", threatK3())
+			site.set(delayed(time.Second, answerWith(200, jwksOf(goodJWK1(), jwkOf("k3", &key3().PublicKey)))), jwksURL)
+			raw := longToken("k3", key3())
 			var all sync.WaitGroup
 			var accepted atomic.Int32
 			for i := range 1000 {
@@ -66,8 +66,8 @@ func TestThreatsConcurrency(t *testing.T) {
 	})
 	t.Run("t/291 a thousand goroutines and no server", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(delayed(time.Second, answerWith(503, "")), threatMetadata, threatOpenID, threatInserted)
+			site := newSite()
+			site.set(delayed(time.Second, answerWith(503, "")), metadataURL, openIDURL, insertedURL)
 			v := site.verifier(t)
 			raw := at0Token()
 			var all sync.WaitGroup
@@ -111,8 +111,8 @@ func TestThreatsConcurrency(t *testing.T) {
 	})
 	t.Run("t/292 all callers leave, and the keys are there", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(delayed(3*time.Second, answerWith(200, jwksOf(goodJWK1()))), threatJWKS)
+			site := newSite()
+			site.set(delayed(3*time.Second, answerWith(200, jwksOf(goodJWK1()))), jwksURL)
 			v := site.verifier(t)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -125,7 +125,7 @@ func TestThreatsConcurrency(t *testing.T) {
 	})
 	t.Run("t/292 held keys serve under a context that has ended", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			v := newThreatSite().verifier(t)
+			v := newSite().verifier(t)
 			accepts(t, v, at0Token())
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
@@ -173,12 +173,12 @@ func TestThreatsConcurrency(t *testing.T) {
 		})
 	})
 	t.Run("t/295 keys change while tokens are verified", func(t *testing.T) {
-		site := newThreatSite()
-		v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithTokenCache(16), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
+		site := newSite()
+		v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithTokenCache(16), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
 		require.NoError(t, err)
 		require.NoError(t, v.Refresh(t.Context()))
-		always, sometimes, forged := longToken("k2", threatK2()), longToken("k1", threatK1()), longToken("k2", threatKX())
-		sets := [][]string{{goodJWK1(), goodJWK2()}, {goodJWK2()}, {jwkOf("k1", &threatK3().PublicKey), goodJWK2()}}
+		always, sometimes, forged := longToken("k2", key2()), longToken("k1", key1()), longToken("k2", keyX())
+		sets := [][]string{{goodJWK1(), goodJWK2()}, {goodJWK2()}, {jwkOf("k1", &key3().PublicKey), goodJWK2()}}
 		end := time.Now().Add(300 * time.Millisecond)
 		var all sync.WaitGroup
 		all.Go(func() {
@@ -219,16 +219,16 @@ func TestThreatsConcurrency(t *testing.T) {
 	} {
 		t.Run("t/296 the transport "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				site := newThreatSite()
-				site.set(answer, threatJWKS)
+				site := newSite()
+				site.set(answer, jwksURL)
 				v := site.verifier(t)
-				raw := longToken("k1", threatK1())
+				raw := longToken("k1", key1())
 				_, err := v.VerifyAccessToken(t.Context(), raw)
 				u := unavailable(t, err)
 				site.publish(goodJWK1())
 				time.Sleep(u.RetryAfter)
 				accepts(t, v, raw)
-				site.set(answer, threatJWKS)
+				site.set(answer, jwksURL)
 				time.Sleep(14 * time.Minute)
 				accepts(t, v, raw) // and a refresh in the background
 				time.Sleep(time.Minute)

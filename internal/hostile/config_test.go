@@ -14,7 +14,7 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsConfiguration(t *testing.T) {
+func TestConfiguration(t *testing.T) {
 	t.Parallel()
 	audience := jwtverifier.WithAudience("api")
 	for name, opts := range map[string][]jwtverifier.Option{
@@ -57,7 +57,7 @@ func TestThreatsConfiguration(t *testing.T) {
 		"t/311 seconds taken for nanoseconds":         {audience, jwtverifier.WithLeeway(-5 * time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v, err := jwtverifier.New(threatIssuer, opts...)
+			v, err := jwtverifier.New(issuerURL, opts...)
 			require.Nil(t, v)
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 			oneShortLine(t, err)
@@ -72,19 +72,19 @@ func TestThreatsConfiguration(t *testing.T) {
 	}
 	t.Run("t/311 leeways that are allowed", func(t *testing.T) {
 		for _, d := range []time.Duration{0, 1, time.Minute, 5 * time.Minute} {
-			_, err := jwtverifier.New(threatIssuer, audience, jwtverifier.WithLeeway(d))
+			_, err := jwtverifier.New(issuerURL, audience, jwtverifier.WithLeeway(d))
 			require.NoError(t, err)
 		}
 	})
 	t.Run("t/309 a kind that was not configured", func(t *testing.T) {
-		site := newThreatSite()
+		site := newSite()
 		client := jwtverifier.WithHTTPClient(&http.Client{Transport: site})
-		onlyID, err := jwtverifier.New(threatIssuer, jwtverifier.WithClientID("client"), client)
+		onlyID, err := jwtverifier.New(issuerURL, jwtverifier.WithClientID("client"), client)
 		require.NoError(t, err)
 		token, err := onlyID.VerifyAccessToken(t.Context(), at0Token())
 		require.Nil(t, token)
 		onlyReasons(t, err, jwtverifier.ErrMisconfigured)
-		onlyAccess, err := jwtverifier.New(threatIssuer, audience, client)
+		onlyAccess, err := jwtverifier.New(issuerURL, audience, client)
 		require.NoError(t, err)
 		id, err := onlyAccess.VerifyIDToken(t.Context(), id0Token(), "n1")
 		require.Nil(t, id)
@@ -92,9 +92,9 @@ func TestThreatsConfiguration(t *testing.T) {
 		assert.Zero(t, site.requests())
 	})
 	t.Run("t/312 misuse of VerifyIDToken comes before the token", func(t *testing.T) {
-		site := newThreatSite()
+		site := newSite()
 		v := site.verifier(t)
-		for name, call := range map[string]idThreat{
+		for name, call := range map[string]idCall{
 			"nil check":             {"n1", []jwtverifier.IDTokenCheck{nil}},
 			"nil previous":          {"", []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(nil)}},
 			"made-up previous":      {"", []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(&jwtverifier.IDToken{})}},
@@ -119,8 +119,8 @@ func TestThreatsConfiguration(t *testing.T) {
 		assert.False(t, (*jwtverifier.AccessToken)(nil).HasScopes())
 	})
 	t.Run("t/162 issuers that cannot be told apart", func(t *testing.T) {
-		v := newThreatSite().verifier(t)
-		for _, list := range [][]*jwtverifier.Verifier{{}, nil, {nil}, {new(jwtverifier.Verifier)}, {v, nil}, {v, v}, {v, newThreatSite().verifier(t)}} {
+		v := newSite().verifier(t)
+		for _, list := range [][]*jwtverifier.Verifier{{}, nil, {nil}, {new(jwtverifier.Verifier)}, {v, nil}, {v, v}, {v, newSite().verifier(t)}} {
 			i, err := jwtverifier.NewIssuers(list...)
 			require.Nil(t, i)
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
@@ -132,7 +132,7 @@ func TestThreatsConfiguration(t *testing.T) {
 
 	configured := func(option jwtverifier.Option) []jwtverifier.Option { return []jwtverifier.Option{option} }
 	verifierOf := func(t *testing.T, opts ...jwtverifier.Option) *jwtverifier.Verifier {
-		v, err := jwtverifier.New(threatIssuer, append(opts, jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))), jwtverifier.WithClock(func() time.Time { return threatStart }))...)
+		v, err := jwtverifier.New(issuerURL, append(opts, jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))), jwtverifier.WithClock(func() time.Time { return bubbleStart }))...)
 		require.NoError(t, err)
 		return v
 	}
@@ -172,7 +172,7 @@ func TestThreatsConfiguration(t *testing.T) {
 	})
 }
 
-func TestThreatsIssuerURL(t *testing.T) {
+func TestIssuerURL(t *testing.T) {
 	t.Parallel()
 	for number, issuers := range map[string][]string{
 		"t/234": {"", " ", "as.example", "/tenant", "//as.example/tenant", "https:", "https://", "https:///tenant", "https:as.example", "http://as.example", "http://10.0.0.1", "http://localhost.evil.example",
@@ -203,7 +203,7 @@ func TestThreatsIssuerURL(t *testing.T) {
 	t.Run("t/249 a double slash is kept", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const issuer = "https://h.example/a//b"
-			site := &threatSite{answers: map[string]siteAnswer{}}
+			site := &testSite{answers: map[string]siteAnswer{}}
 			v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
 			require.NoError(t, err)
 			_, err = v.VerifyAccessToken(t.Context(), at0Token())

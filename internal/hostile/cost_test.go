@@ -14,8 +14,8 @@ import (
 )
 
 // Not parallel: it counts what is allocated.
-func TestThreatsTokenSyntaxCost(t *testing.T) {
-	v := newThreatSite().verifier(t)
+func TestTokenSyntaxCost(t *testing.T) {
+	v := newSite().verifier(t)
 	refusal := func(t *testing.T, raw string) {
 		t.Helper()
 		var before, after runtime.MemStats
@@ -57,9 +57,9 @@ func TestThreatsTokenSyntaxCost(t *testing.T) {
 }
 
 // Not parallel: it measures.
-func TestThreatsCost(t *testing.T) {
-	v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))),
-		jwtverifier.WithClock(func() time.Time { return threatStart }))
+func TestCost(t *testing.T) {
+	v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))),
+		jwtverifier.WithClock(func() time.Time { return bubbleStart }))
 	require.NoError(t, err)
 	cost := func(raw string, want error) (fastest time.Duration, allocations float64) {
 		fastest = time.Hour

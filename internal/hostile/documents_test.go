@@ -20,7 +20,7 @@ import (
 
 // Whole documents that are no key set: they are asked for cold, and in place of
 // a good one.
-func TestThreatsKeyDocuments(t *testing.T) {
+func TestKeyDocuments(t *testing.T) {
 	t.Parallel()
 	good := jwksOf(goodJWK1(), goodJWK2())
 	utf16Of := func(order binary.AppendByteOrder, s string) string {
@@ -52,9 +52,9 @@ func TestThreatsKeyDocuments(t *testing.T) {
 	add("t/121 certificates by kid", `{"k1":"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}`)
 	add("t/281 no keys", `{"keys":[]}`)
 	add("t/281 only entries that are no keys", `{"keys":[null,1,"x",[],{}]}`)
-	add("t/281 only a key for encryption", jwksOf(jwkOf("k1", &threatK1().PublicKey, "use", `"enc"`)))
+	add("t/281 only a key for encryption", jwksOf(jwkOf("k1", &key1().PublicKey, "use", `"enc"`)))
 	add("t/281 only an EC key", `{"keys":[{"kty":"EC","crv":"P-256","kid":"k1","x":"AA","y":"AA"}]}`)
-	add("t/281 only private keys", jwksOf(jwkOf("k1", &threatK1().PublicKey, "d", `"AQAB"`)))
+	add("t/281 only private keys", jwksOf(jwkOf("k1", &key1().PublicKey, "d", `"AQAB"`)))
 	add("t/281 only short keys", jwksOf(jwkOfNumbers("k1", big.NewInt(3233), big.NewInt(17))))
 	add("t/149 keys twice", `{"keys":[`+goodJWK1()+`],"keys":[`+goodJWK2()+`]}`)
 	add("t/149 keys twice, once escaped", `{"keys":[`+goodJWK1()+`],"\u006beys":[]}`)
@@ -105,8 +105,8 @@ func TestThreatsKeyDocuments(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				site := newThreatSite()
-				site.set(answerWith(200, row.document), threatJWKS)
+				site := newSite()
+				site.set(answerWith(200, row.document), jwksURL)
 				_, err := site.verifier(t).VerifyAccessToken(t.Context(), at0Token())
 				require.NoError(t, err)
 			})
@@ -114,21 +114,21 @@ func TestThreatsKeyDocuments(t *testing.T) {
 	}
 }
 
-func TestThreatsDiscovery(t *testing.T) {
+func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	mismatch := jwtverifier.ErrIssuerMismatch
 	var rows []outage
 	add := func(name, document string, also error) {
 		rows = append(rows, outage{name: name, metadata: answerWith(200, document), document: document, also: also})
 	}
-	for _, issuer := range []string{absentMember, `null`, `""`, `1`, `["` + threatIssuer + `"]`, `{}`, `"https://evil.example/tenant"`, `"https://as.example/tenant/"`, `"https://AS.example/tenant"`,
+	for _, issuer := range []string{absentMember, `null`, `""`, `1`, `["` + issuerURL + `"]`, `{}`, `"https://evil.example/tenant"`, `"https://as.example/tenant/"`, `"https://AS.example/tenant"`,
 		`"https://as.example/Tenant"`, `"http://as.example/tenant"`, `"https://as.example:443/tenant"`, `"https://as.example"`, `"https://as.example/tenant?x"`, `"https://as.example/tenant#x"`,
 		`" https://as.example/tenant"`, `"https://as.example/tenant\u0000"`, `"https://as.example/tenant/../tenant"`, `"https://as.example/%74enant"`, `"as.example/tenant"`,
 		`"https://as.example.evil.example/tenant"`, strconv.Quote("https://evil.example/" + strings.Repeat("x", 100_000)), `"https://evil.example/\nlevel=INFO msg=fine"`} {
 		name := issuer[:min(len(issuer), 60)]
 		add("t/231 issuer "+name, metadataOf("issuer", issuer), mismatch)
 	}
-	for _, uri := range []string{absentMember, `""`, `null`, `1`, `["` + threatJWKS + `"]`, `{}`, `"/keys"`, `"keys"`, `"//as.example/tenant/keys"`, `"?x"`, `"https:"`, `"https://"`, `"https:///keys"`, `"https:keys"`, `"as.example/keys"`, `" "`} {
+	for _, uri := range []string{absentMember, `""`, `null`, `1`, `["` + jwksURL + `"]`, `{}`, `"/keys"`, `"keys"`, `"//as.example/tenant/keys"`, `"?x"`, `"https:"`, `"https://"`, `"https:///keys"`, `"https:keys"`, `"as.example/keys"`, `" "`} {
 		add("t/235 jwks_uri "+uri, metadataOf("jwks_uri", uri), nil)
 	}
 	for _, uri := range []string{"http://as.example/tenant/keys", "HTTP://as.example/tenant/keys", "http://127.0.0.1/keys", "http://localhost/keys", "http://[::1]/keys"} {
@@ -139,8 +139,8 @@ func TestThreatsDiscovery(t *testing.T) {
 		add("t/237 jwks_uri "+uri, metadataOf("jwks_uri", quotedJSON(uri)), nil)
 	}
 	for name, uri := range map[string]string{"user and password": `"https://u:p@as.example/tenant/keys"`, "user": `"https://u@as.example/tenant/keys"`, "empty user": `"https://@as.example/tenant/keys"`,
-		"fragment": `"https://as.example/tenant/keys#x"`, "empty fragment": `"https://as.example/tenant/keys#"`, "1 MiB": strconv.Quote(threatJWKS + "?" + strings.Repeat("x", 1<<19)),
-		"2,049 bytes": strconv.Quote(threatJWKS + "?" + strings.Repeat("x", 2048-len(threatJWKS))), "line feed": `"https://as.example/tenant/\nkeys"`, "NUL": `"https://as.example/tenant/keys\u0000"`,
+		"fragment": `"https://as.example/tenant/keys#x"`, "empty fragment": `"https://as.example/tenant/keys#"`, "1 MiB": strconv.Quote(jwksURL + "?" + strings.Repeat("x", 1<<19)),
+		"2,049 bytes": strconv.Quote(jwksURL + "?" + strings.Repeat("x", 2048-len(jwksURL))), "line feed": `"https://as.example/tenant/\nkeys"`, "NUL": `"https://as.example/tenant/keys\u0000"`,
 		"space in the host": `"https://as .example/keys"`, "bad escape": `"https://as.example/%zz"`, "bad port": `"https://as.example:port/keys"`, "no host but a port": `"https://:443/keys"`,
 		"DEL": `"https://as.example/\u007f"`} {
 		add("t/240 jwks_uri with "+name, metadataOf("jwks_uri", uri), nil)
@@ -151,24 +151,24 @@ func TestThreatsDiscovery(t *testing.T) {
 		"null": "null", "a number": "1", "HTML": "<!doctype html><title>Sign in to continue</title>", "nesting of 20,000": withMore(good, `"x":`+nested(20_000)),
 		"nesting never closed": `{"x":` + strings.Repeat("[", 100_000), "2 MiB": withMore(good, `"x":`+strconv.Quote(strings.Repeat("x", 2<<20))), "2 MiB of white space": good + strings.Repeat(" ", 2<<20),
 		"no UTF-8": withMore(good, "\"x\":\"\xff\""), "a lone surrogate": withMore(good, `"x":"\ud800"`), "trailing comma": strings.TrimSuffix(good, "}") + ",}", "single quotes": strings.ReplaceAll(good, `"`, `'`),
-		"a signed token": jwsOf(threatK1(), h0(), good), "anti-hijacking prefix": ")]}'\n" + good} {
+		"a signed token": jwsOf(key1(), h0(), good), "anti-hijacking prefix": ")]}'\n" + good} {
 		add("t/245 metadata: "+name, document, nil)
 	}
 	for name, document := range map[string]string{
 		"issuer twice, evil last":                withMore(good, `"issuer":"https://evil.example"`),
 		"issuer twice, evil first":               `{"issuer":"https://evil.example",` + good[1:],
-		"issuer twice, the same":                 withMore(good, `"issuer":`+strconv.Quote(threatIssuer)),
+		"issuer twice, the same":                 withMore(good, `"issuer":`+strconv.Quote(issuerURL)),
 		"issuer twice, once escaped":             withMore(good, `"\u0069ssuer":"https://evil.example"`),
 		"jwks_uri twice, evil last":              withMore(good, `"jwks_uri":"https://evil.example/keys"`),
 		"jwks_uri twice, evil first":             `{"jwks_uri":"https://evil.example/keys",` + good[1:],
 		"jwks_uri twice, once escaped":           withMore(good, `"jwks\u005furi":"https://evil.example/keys"`),
 		"an unread name twice":                   withMore(good, `"x":1,"x":2`),
 		"a name twice in an unread member":       withMore(good, `"x":{"y":1,"y":2}`),
-		"only ISSUER":                            metadataOf("issuer", absentMember, "ISSUER", strconv.Quote(threatIssuer)),
-		"only JWKS_URI":                          metadataOf("jwks_uri", absentMember, "JWKS_URI", strconv.Quote(threatJWKS)),
-		"only jwks-uri":                          metadataOf("jwks_uri", absentMember, "jwks-uri", strconv.Quote(threatJWKS)),
-		"only i\u017fsuer":                       metadataOf("issuer", absentMember, "i\u017fsuer", strconv.Quote(threatIssuer)),
-		"jwks_uri only in a nested object":       metadataOf("jwks_uri", absentMember, "mtls_endpoint_aliases", `{"jwks_uri":`+strconv.Quote(threatJWKS)+`}`),
+		"only ISSUER":                            metadataOf("issuer", absentMember, "ISSUER", strconv.Quote(issuerURL)),
+		"only JWKS_URI":                          metadataOf("jwks_uri", absentMember, "JWKS_URI", strconv.Quote(jwksURL)),
+		"only jwks-uri":                          metadataOf("jwks_uri", absentMember, "jwks-uri", strconv.Quote(jwksURL)),
+		"only i\u017fsuer":                       metadataOf("issuer", absentMember, "i\u017fsuer", strconv.Quote(issuerURL)),
+		"jwks_uri only in a nested object":       metadataOf("jwks_uri", absentMember, "mtls_endpoint_aliases", `{"jwks_uri":`+strconv.Quote(jwksURL)+`}`),
 		"keys in the metadata instead of a link": metadataOf("jwks_uri", absentMember, "jwks", jwksOf(goodJWK1())),
 	} {
 		also := error(nil)
@@ -197,7 +197,7 @@ func TestThreatsDiscovery(t *testing.T) {
 	accepted := func(name, issuer string, documents map[string]siteAnswer, asked []string, opts ...jwtverifier.Option) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				site := &threatSite{answers: documents}
+				site := &testSite{answers: documents}
 				v, err := jwtverifier.New(issuer, append([]jwtverifier.Option{jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: site})}, opts...)...)
 				require.NoError(t, err)
 				_, err = v.VerifyAccessToken(t.Context(), at0Token("iss", strconv.Quote(issuer)))
@@ -222,56 +222,56 @@ func TestThreatsDiscovery(t *testing.T) {
 		map[string]siteAnswer{"https://h.example/.well-known/oauth-authorization-server/t": document(slash, "https://h.example/keys"), "https://h.example/keys": keys},
 		[]string{"https://h.example/t/.well-known/oauth-authorization-server", "https://h.example/t/.well-known/openid-configuration", "https://h.example/.well-known/oauth-authorization-server/t", "https://h.example/keys"})
 	for _, uri := range []string{"https://127.0.0.1/keys", "https://[::1]/keys", "https://169.254.169.254/keys", "https://10.0.0.5/keys", "https://0x7f000001/keys", "https://localhost/keys", "https://idp.internal:8443/keys",
-		"https://as.example//keys", "https://as.example/keys?a=b&c=%2f", "https://www.googleapis.com/oauth2/v3/certs", "HTTPS://as.example/KEYS", threatJWKS + "?" + strings.Repeat("x", 2047-len(threatJWKS))} {
+		"https://as.example//keys", "https://as.example/keys?a=b&c=%2f", "https://www.googleapis.com/oauth2/v3/certs", "HTTPS://as.example/KEYS", jwksURL + "?" + strings.Repeat("x", 2047-len(jwksURL))} {
 		parsed, err := url.Parse(uri)
 		require.NoError(t, err)
-		accepted("t/239 jwks_uri "+uri[:min(len(uri), 60)], threatIssuer,
-			map[string]siteAnswer{threatMetadata: document(threatIssuer, uri), parsed.String(): keys}, []string{threatMetadata, parsed.String()})
+		accepted("t/239 jwks_uri "+uri[:min(len(uri), 60)], issuerURL,
+			map[string]siteAnswer{metadataURL: document(issuerURL, uri), parsed.String(): keys}, []string{metadataURL, parsed.String()})
 	}
 	for _, contentType := range []string{"text/html", "text/plain; charset=iso-8859-1", "application/octet-stream", "application/jwk-set+json", "", "nonsense", "image/png"} {
-		accepted("t/244 content type "+contentType, threatIssuer, map[string]siteAnswer{
-			threatMetadata: answerWith(200, metadataOf(), "Content-Type", contentType),
-			threatJWKS:     answerWith(200, jwksOf(goodJWK1()), "Content-Type", contentType),
-		}, []string{threatMetadata, threatJWKS})
+		accepted("t/244 content type "+contentType, issuerURL, map[string]siteAnswer{
+			metadataURL: answerWith(200, metadataOf(), "Content-Type", contentType),
+			jwksURL:     answerWith(200, jwksOf(goodJWK1()), "Content-Type", contentType),
+		}, []string{metadataURL, jwksURL})
 	}
 	for name, document := range map[string]string{
 		"ISSUER and JWKS_URI":   withMore(metadataOf(), `"ISSUER":"https://evil.example","JWKS_URI":"https://evil.example/keys"`),
 		"twins in front":        `{"Issuer":"https://evil.example","Jwks_Uri":"https://evil.example/keys",` + metadataOf()[1:],
 		"long s":                withMore(metadataOf(), `"i\u017fsuer":"https://evil.example","jwk\u017f_uri":"https://evil.example/keys"`),
 		"issuer escaped":        metadataOf("issuer", `"https:\/\/as.example\/ten\u0061nt"`),
-		"the names escaped":     metadataOf("issuer", absentMember, `\u0069ssuer`, strconv.Quote(threatIssuer)),
+		"the names escaped":     metadataOf("issuer", absentMember, `\u0069ssuer`, strconv.Quote(issuerURL)),
 		"white space around it": "\r\n\t " + metadataOf() + " \n",
 	} {
-		accepted("t/246 accepted: "+name, threatIssuer, map[string]siteAnswer{threatMetadata: answerWith(200, document), threatJWKS: keys}, []string{threatMetadata, threatJWKS})
+		accepted("t/246 accepted: "+name, issuerURL, map[string]siteAnswer{metadataURL: answerWith(200, document), jwksURL: keys}, []string{metadataURL, jwksURL})
 	}
 	for name, answers := range map[string]map[string]siteAnswer{
-		"relative":        {threatMetadata: redirectTo(301, "/elsewhere")},
-		"absolute":        {threatMetadata: redirectTo(308, "https://as.example/elsewhere")},
-		"other spellings": {threatMetadata: redirectTo(302, "https://AS.EXAMPLE:443/elsewhere")},
-		"without scheme":  {threatMetadata: redirectTo(307, "//as.example/elsewhere")},
+		"relative":        {metadataURL: redirectTo(301, "/elsewhere")},
+		"absolute":        {metadataURL: redirectTo(308, "https://as.example/elsewhere")},
+		"other spellings": {metadataURL: redirectTo(302, "https://AS.EXAMPLE:443/elsewhere")},
+		"without scheme":  {metadataURL: redirectTo(307, "//as.example/elsewhere")},
 	} {
 		to := "https://as.example/elsewhere"
 		switch name {
 		case "other spellings":
 			to = "https://AS.EXAMPLE:443/elsewhere"
 		}
-		answers[to] = document(threatIssuer, threatJWKS)
-		answers[threatJWKS] = keys
-		accepted("t/241 redirected within the origin, "+name, threatIssuer, answers, []string{threatMetadata, to, threatJWKS})
+		answers[to] = document(issuerURL, jwksURL)
+		answers[jwksURL] = keys
+		accepted("t/241 redirected within the origin, "+name, issuerURL, answers, []string{metadataURL, to, jwksURL})
 	}
 	accepted("t/241 redirected within the origin, the default port of http", "http://localhost", map[string]siteAnswer{
 		"http://localhost/.well-known/oauth-authorization-server": redirectTo(302, "http://localhost:80/elsewhere"),
 		"http://localhost:80/elsewhere":                           document("http://localhost", "http://localhost/keys"),
 		"http://localhost/keys":                                   keys,
 	}, []string{"http://localhost/.well-known/oauth-authorization-server", "http://localhost:80/elsewhere", "http://localhost/keys"})
-	accepted("t/231 the second place, the first is of another issuer", threatIssuer,
-		map[string]siteAnswer{threatMetadata: document("https://evil.example", "https://evil.example/keys"), threatOpenID: document(threatIssuer, threatJWKS), threatJWKS: keys},
-		[]string{threatMetadata, threatOpenID, threatJWKS})
+	accepted("t/231 the second place, the first is of another issuer", issuerURL,
+		map[string]siteAnswer{metadataURL: document("https://evil.example", "https://evil.example/keys"), openIDURL: document(issuerURL, jwksURL), jwksURL: keys},
+		[]string{metadataURL, openIDURL, jwksURL})
 
 	t.Run("t/236 http in metadata of an https issuer, even with WithInsecureHTTP", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(document(threatIssuer, "http://as.example/keys"), threatMetadata)
+			site := newSite()
+			site.set(document(issuerURL, "http://as.example/keys"), metadataURL)
 			site.set(keys, "http://as.example/keys")
 			_, err := site.verifier(t, jwtverifier.WithInsecureHTTP()).VerifyAccessToken(t.Context(), at0Token())
 			unavailable(t, err)
@@ -280,8 +280,8 @@ func TestThreatsDiscovery(t *testing.T) {
 	})
 	t.Run("t/231 WithMetadataURL compares the issuer too", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(document("https://evil.example", threatJWKS), "https://as.example/m")
+			site := newSite()
+			site.set(document("https://evil.example", jwksURL), "https://as.example/m")
 			_, err := site.verifier(t, jwtverifier.WithMetadataURL("https://as.example/m")).VerifyAccessToken(t.Context(), at0Token())
 			unavailable(t, err, mismatch)
 			assert.Equal(t, []string{"https://as.example/m"}, site.askedFor())
@@ -290,12 +290,12 @@ func TestThreatsDiscovery(t *testing.T) {
 	for _, algorithms := range []string{`["none","HS256"]`, `[]`, `"none"`, `null`, `["ES256"]`} {
 		t.Run("t/247 algorithms of the metadata: "+algorithms, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				site := newThreatSite()
-				site.set(answerWith(200, metadataOf("id_token_signing_alg_values_supported", algorithms, "token_endpoint_auth_signing_alg_values_supported", algorithms)), threatMetadata)
+				site := newSite()
+				site.set(answerWith(200, metadataOf("id_token_signing_alg_values_supported", algorithms, "token_endpoint_auth_signing_alg_values_supported", algorithms)), metadataURL)
 				v := site.verifier(t)
 				_, err := v.VerifyIDToken(t.Context(), id0Token(), "n1")
 				require.NoError(t, err)
-				for _, raw := range []string{hmacForgeries()["modulus"], jwsOf(threatK1(), h0("alg", `"none"`), id0())} {
+				for _, raw := range []string{hmacForgeries()["modulus"], jwsOf(key1(), h0("alg", `"none"`), id0())} {
 					_, err = v.VerifyIDToken(t.Context(), raw, "n1")
 					refusedBecause(t, err, jwtverifier.ErrAlgorithm, raw)
 				}

@@ -14,7 +14,7 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsErrorText(t *testing.T) {
+func TestErrorText(t *testing.T) {
 	t.Parallel()
 	long := "https://as.example/" + strings.Repeat("x", 2000)
 	many := make([]string, 1000)
@@ -23,7 +23,7 @@ func TestThreatsErrorText(t *testing.T) {
 	}
 	keys := jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1())))
 	v, err := jwtverifier.New(long, jwtverifier.WithAudience(many...), jwtverifier.WithAuthorizedClients(many...), jwtverifier.WithClientID(many...), keys,
-		jwtverifier.WithClock(func() time.Time { return threatStart }))
+		jwtverifier.WithClock(func() time.Time { return bubbleStart }))
 	require.NoError(t, err)
 	secret := strconv.Quote(strings.Repeat("secret", 1000))
 	iss := strconv.Quote(long)
@@ -34,11 +34,11 @@ func TestThreatsErrorText(t *testing.T) {
 		"iss":      {at0Token("iss", secret), jwtverifier.ErrIssuer},
 		"aud":      {at0Token("iss", iss, "aud", secret), jwtverifier.ErrAudience},
 		"cid":      {at0Token("iss", iss, "aud", quotedJSON(many[0]), "cid", secret), jwtverifier.ErrClientID},
-		"kid":      {jwsOf(threatK1(), h0("kid", strconv.Quote(strings.Repeat("\u00e9", 1000))), at0()), jwtverifier.ErrUnknownKey},
-		"alg":      {jwsOf(threatK1(), h0("alg", secret), at0()), jwtverifier.ErrAlgorithm},
-		"header":   {jwsOf(threatK1(), `{"secretsecretsecret":`, at0()), jwtverifier.ErrMalformed},
-		"payload":  {jwsOf(threatK1(), h0(), `{"secretsecretsecret":"secret`), jwtverifier.ErrMalformed},
-		"typ":      {jwsOf(threatK1(), h0("typ", secret), at0()), jwtverifier.ErrTokenType},
+		"kid":      {jwsOf(key1(), h0("kid", strconv.Quote(strings.Repeat("\u00e9", 1000))), at0()), jwtverifier.ErrUnknownKey},
+		"alg":      {jwsOf(key1(), h0("alg", secret), at0()), jwtverifier.ErrAlgorithm},
+		"header":   {jwsOf(key1(), `{"secretsecretsecret":`, at0()), jwtverifier.ErrMalformed},
+		"payload":  {jwsOf(key1(), h0(), `{"secretsecretsecret":"secret`), jwtverifier.ErrMalformed},
+		"typ":      {jwsOf(key1(), h0("typ", secret), at0()), jwtverifier.ErrTokenType},
 		"segments": {strings.Repeat("secret.", 1000), jwtverifier.ErrMalformed},
 	} {
 		t.Run("t/304 long and strange "+name, func(t *testing.T) {
@@ -57,9 +57,9 @@ func TestThreatsErrorText(t *testing.T) {
 	})
 	t.Run("t/304 kid in an unavailable error", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(answerWith(500, ""), threatJWKS)
-			_, err := site.verifier(t).VerifyAccessToken(t.Context(), jwsOf(threatK1(), h0("kid", `"secretsecret"`), at0()))
+			site := newSite()
+			site.set(answerWith(500, ""), jwksURL)
+			_, err := site.verifier(t).VerifyAccessToken(t.Context(), jwsOf(key1(), h0("kid", `"secretsecret"`), at0()))
 			unavailable(t, err)
 			assert.NotContains(t, err.Error(), "secret")
 		})

@@ -43,15 +43,15 @@ func runOutages(t *testing.T, rows []outage) {
 }
 
 // strike makes the site fail, and returns what makes it well again.
-func (row outage) strike(s *threatSite) (heal func()) {
+func (row outage) strike(s *testSite) (heal func()) {
 	if row.metadata != nil {
-		s.set(row.metadata, threatMetadata, threatOpenID, threatInserted)
+		s.set(row.metadata, metadataURL, openIDURL, insertedURL)
 	}
 	if row.jwks != nil {
-		s.set(row.jwks, threatJWKS)
+		s.set(row.jwks, jwksURL)
 	}
 	return func() {
-		s.set(answerWith(200, metadataOf()), threatMetadata, threatOpenID, threatInserted)
+		s.set(answerWith(200, metadataOf()), metadataURL, openIDURL, insertedURL)
 		s.publish(goodJWK1(), goodJWK2())
 	}
 }
@@ -76,11 +76,11 @@ func (row outage) failed(t *testing.T, err error) *jwtverifier.UnavailableError 
 }
 
 func (row outage) cold(t *testing.T) {
-	site := newThreatSite()
+	site := newSite()
 	heal := row.strike(site)
 	var log lockedBuffer
 	v := site.verifier(t, log.logger(), log.observer())
-	raw := longToken("k1", threatK1())
+	raw := longToken("k1", key1())
 
 	began := time.Now()
 	token, err := v.VerifyAccessToken(t.Context(), raw)
@@ -94,7 +94,7 @@ func (row outage) cold(t *testing.T) {
 	id, err := v.VerifyIDToken(t.Context(), id0Token(), "n1")
 	require.Nil(t, id)
 	u := row.failed(t, err)
-	_, err = v.VerifyAccessToken(t.Context(), longToken("k9", threatKX()))
+	_, err = v.VerifyAccessToken(t.Context(), longToken("k9", keyX()))
 	row.failed(t, err)
 	assert.Equal(t, requests, site.requests())
 	assert.Zero(t, time.Since(began))
@@ -115,9 +115,9 @@ func (row outage) cold(t *testing.T) {
 }
 
 func (row outage) warm(t *testing.T) {
-	site := newThreatSite()
+	site := newSite()
 	v := site.verifier(t, jwtverifier.WithMaxStale(time.Hour))
-	raw, unknown := longToken("k1", threatK1()), longToken("k9", threatKX())
+	raw, unknown := longToken("k1", key1()), longToken("k9", keyX())
 	_, err := v.VerifyAccessToken(t.Context(), raw)
 	require.NoError(t, err)
 	keys := v.Status().KeyIDs
@@ -177,7 +177,7 @@ func oneLogLineEach(t *testing.T, log *lockedBuffer, row outage) {
 	}
 }
 
-func TestThreatsFetch(t *testing.T) {
+func TestFetch(t *testing.T) {
 	t.Parallel()
 	good := jwksOf(goodJWK1(), goodJWK2())
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
@@ -199,7 +199,7 @@ func TestThreatsFetch(t *testing.T) {
 		{name: "t/259 captive portal", metadata: answerWith(200, "<!doctype html><title>Sign in to continue</title>", "Content-Type", "text/html"), jwks: answerWith(200, "<!doctype html><title>Sign in to continue</title>"), document: "<!doctype html><title>Sign in to continue</title>"},
 		{name: "t/259 captive portal, by redirect", metadata: redirectTo(302, "http://portal.example/login"), jwks: redirectTo(302, "http://portal.example/login")},
 		{name: "t/261 keys redirected to http", jwks: redirectTo(302, "http://as.example/tenant/keys")},
-		{name: "t/262 keys redirected to themselves", jwks: redirectTo(302, threatJWKS)},
+		{name: "t/262 keys redirected to themselves", jwks: redirectTo(302, jwksURL)},
 		{name: "t/262 keys redirected for ever", jwks: redirectTo(301, "?again")},
 		{name: "t/262 keys redirected without a Location", jwks: answerWith(302, good), document: good},
 		{name: "t/265 connection refused", metadata: noConnection(reset), jwks: noConnection(reset)},
@@ -237,9 +237,9 @@ func TestThreatsFetch(t *testing.T) {
 		{"99999999999999999999999", 5 * time.Minute, 5 * time.Minute},
 		{"301", 5 * time.Minute, 5 * time.Minute},
 		{"120", 2 * time.Minute, 2 * time.Minute},
-		{threatStart.Add(2 * time.Minute).Format(http.TimeFormat), 2 * time.Minute, 2 * time.Minute},
-		{threatStart.AddDate(10, 0, 0).Format(http.TimeFormat), 5 * time.Minute, 5 * time.Minute},
-		{threatStart.AddDate(-1, 0, 0).Format(http.TimeFormat), 500 * time.Millisecond, time.Second},
+		{bubbleStart.Add(2 * time.Minute).Format(http.TimeFormat), 2 * time.Minute, 2 * time.Minute},
+		{bubbleStart.AddDate(10, 0, 0).Format(http.TimeFormat), 5 * time.Minute, 5 * time.Minute},
+		{bubbleStart.AddDate(-1, 0, 0).Format(http.TimeFormat), 500 * time.Millisecond, time.Second},
 		{"0", 500 * time.Millisecond, time.Second},
 		{"-1", 500 * time.Millisecond, time.Second},
 		{"", 500 * time.Millisecond, time.Second},
@@ -249,8 +249,8 @@ func TestThreatsFetch(t *testing.T) {
 		for _, status := range []int{429, 503} {
 			t.Run(fmt.Sprintf("t/257 %d with Retry-After %q", status, row.value), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					site := newThreatSite()
-					site.set(answerWith(status, "", "Retry-After", row.value), threatJWKS)
+					site := newSite()
+					site.set(answerWith(status, "", "Retry-After", row.value), jwksURL)
 					v := site.verifier(t)
 					_, err := v.VerifyAccessToken(t.Context(), at0Token())
 					u := unavailable(t, err)
@@ -276,8 +276,8 @@ func TestThreatsFetch(t *testing.T) {
 	}{{"three", 3, true}, {"four", 4, false}} {
 		t.Run("t/260 "+row.name+" redirects within the origin", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				site := newThreatSite()
-				at := threatJWKS
+				site := newSite()
+				at := jwksURL
 				for i := range row.times {
 					next := fmt.Sprintf("https://as.example/hop%d", i)
 					site.set(redirectTo(302, next), at)
@@ -297,9 +297,9 @@ func TestThreatsFetch(t *testing.T) {
 	}
 	t.Run("t/252 redirects count to the time of one document", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(delayed(3*time.Second, redirectTo(302, "?slow")), threatJWKS)
-			site.set(delayed(3*time.Second, answerWith(200, good)), threatJWKS+"?slow")
+			site := newSite()
+			site.set(delayed(3*time.Second, redirectTo(302, "?slow")), jwksURL)
+			site.set(delayed(3*time.Second, answerWith(200, good)), jwksURL+"?slow")
 			began := time.Now()
 			_, err := site.verifier(t).VerifyAccessToken(t.Context(), at0Token())
 			unavailable(t, err)
@@ -308,9 +308,9 @@ func TestThreatsFetch(t *testing.T) {
 	})
 	t.Run("t/252 no attempt takes more than ten seconds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(delayed(4*time.Second, answerWith(404, "")), threatMetadata, threatOpenID)
-			site.set(delayed(4*time.Second, answerWith(200, metadataOf())), threatInserted)
+			site := newSite()
+			site.set(delayed(4*time.Second, answerWith(404, "")), metadataURL, openIDURL)
+			site.set(delayed(4*time.Second, answerWith(200, metadataOf())), insertedURL)
 			began := time.Now()
 			_, err := site.verifier(t).VerifyAccessToken(t.Context(), at0Token())
 			unavailable(t, err)
@@ -320,8 +320,8 @@ func TestThreatsFetch(t *testing.T) {
 	})
 	t.Run("t/250 the caller's own deadline comes first", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(hang, threatMetadata)
+			site := newSite()
+			site.set(hang, metadataURL)
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
 			began := time.Now()
@@ -334,16 +334,16 @@ func TestThreatsFetch(t *testing.T) {
 	})
 	t.Run("t/267 no cookies, no credentials, no validators", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			cookies := []string{"Set-Cookie", "session=1; Path=/", "ETag", `"1"`, "Last-Modified", threatStart.Format(http.TimeFormat)}
-			site.set(answerWith(200, metadataOf(), cookies...), threatMetadata)
-			site.set(answerWith(200, good, cookies...), threatJWKS)
+			site := newSite()
+			cookies := []string{"Set-Cookie", "session=1; Path=/", "ETag", `"1"`, "Last-Modified", bubbleStart.Format(http.TimeFormat)}
+			site.set(answerWith(200, metadataOf(), cookies...), metadataURL)
+			site.set(answerWith(200, good, cookies...), jwksURL)
 			jar, err := cookiejar.New(nil)
 			require.NoError(t, err)
-			origin, err := url.Parse(threatIssuer)
+			origin, err := url.Parse(issuerURL)
 			require.NoError(t, err)
 			jar.SetCookies(origin, []*http.Cookie{{Name: "mine", Value: "secret"}})
-			v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: site, Jar: jar}))
+			v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: site, Jar: jar}))
 			require.NoError(t, err)
 			require.NoError(t, v.Prefetch(t.Context()))
 			require.NoError(t, v.Refresh(t.Context()))
@@ -359,8 +359,8 @@ func TestThreatsFetch(t *testing.T) {
 	t.Run("t/269 fifty failures leave no body open", func(t *testing.T) {
 		for _, answer := range []siteAnswer{answerWith(500, good), answerWith(404, good), redirectTo(302, "https://evil.example/"), answerWith(200, "x"), answerWith(200, strings.Repeat(" ", 2<<20)), breaks(good, io.ErrUnexpectedEOF)} {
 			synctest.Test(t, func(t *testing.T) {
-				site := newThreatSite()
-				site.set(answer, threatJWKS)
+				site := newSite()
+				site.set(answer, jwksURL)
 				v := site.verifier(t)
 				for range 50 {
 					_, err := v.VerifyAccessToken(t.Context(), at0Token())
@@ -373,9 +373,9 @@ func TestThreatsFetch(t *testing.T) {
 	})
 	t.Run("t/261 CheckRedirect of the embedder's client is not used", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
-			site.set(redirectTo(302, "https://evil.example/keys"), threatJWKS)
-			v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"),
+			site := newSite()
+			site.set(redirectTo(302, "https://evil.example/keys"), jwksURL)
+			v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"),
 				jwtverifier.WithHTTPClient(&http.Client{Transport: site, CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}))
 			require.NoError(t, err)
 			_, err = v.VerifyAccessToken(t.Context(), at0Token())

@@ -21,7 +21,7 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsHeader(t *testing.T) {
+func TestHeader(t *testing.T) {
 	t.Parallel()
 	var (
 		malformed  = jwtverifier.ErrMalformed
@@ -32,16 +32,16 @@ func TestThreatsHeader(t *testing.T) {
 	)
 	good := at0Token()
 	p := seg64(at0())
-	with := func(header string) string { return jwsOf(threatK1(), header, at0()) }
+	with := func(header string) string { return jwsOf(key1(), header, at0()) }
 	unsigned := func(header string) string { return seg64(header) + "." + p + "." }
 	random := make([]byte, 256)
 	_, _ = rand.Read(random)
-	attacker := jwkOf("k1", &threatKX().PublicKey)
-	byAttacker := func(header string) string { return jwsOf(threatKX(), header, at0()) }
+	attacker := jwkOf("k1", &keyX().PublicKey)
+	byAttacker := func(header string) string { return jwsOf(keyX(), header, at0()) }
 	listOf := func(n int, element string) string { return "[" + strings.Repeat(element+",", n-1) + element + "]" }
 	tooComplex := func(t *testing.T, err error) { require.ErrorContains(t, err, "too many members or elements") }
 
-	rows := []threat{
+	rows := []attack{
 		{name: "t/041 alg none, empty signature", token: unsigned(h0("alg", `"none"`)), want: malformed, part: "token"},
 		{name: "t/041 alg none, empty signature, no kid", token: unsigned(`{"alg":"none"}`), want: malformed, part: "token"},
 		{name: "t/041 alg none, good signature", token: with(h0("alg", `"none"`)), want: algorithm, claim: "alg"},
@@ -74,13 +74,13 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/059 kid empty", token: with(h0("kid", `""`)), want: malformed},
 		{name: "t/059 kid null", token: with(h0("kid", `null`)), want: malformed},
 		{name: "t/060 kid empty, and a key without kid", token: with(h0("kid", `""`)), want: malformed,
-			jwks: jwksOf(jwkOf("", &threatK1().PublicKey, "kid", absentMember)), good: with(h0("kid", absentMember))},
+			jwks: jwksOf(jwkOf("", &key1().PublicKey, "kid", absentMember)), good: with(h0("kid", absentMember))},
 		{name: "t/060 kid empty, and a key with an empty one", token: with(h0("kid", `""`)), want: malformed,
-			jwks: jwksOf(jwkOf("", &threatK1().PublicKey)), good: with(h0("kid", absentMember))},
+			jwks: jwksOf(jwkOf("", &key1().PublicKey)), good: with(h0("kid", absentMember))},
 		{name: "t/060 no kid, and a key with kid", token: with(h0("kid", absentMember)), jwks: jwksOf(goodJWK1())},
 		{name: "t/060 no kid, two keys", token: with(h0("kid", absentMember)), want: unknownKey},
 		{name: "t/060 no kid, two keys under one", token: with(h0("kid", absentMember)), want: unknownKey,
-			jwks: jwksOf(goodJWK1(), jwkOf("k1", &threatK2().PublicKey))},
+			jwks: jwksOf(goodJWK1(), jwkOf("k1", &key2().PublicKey))},
 		{name: "t/061 kid a number", token: with(h0("kid", `123`)), want: malformed},
 		{name: "t/061 kid an array", token: with(h0("kid", `["k1"]`)), want: malformed},
 		{name: "t/061 kid an object", token: with(h0("kid", `{"a":1}`)), want: malformed},
@@ -109,30 +109,30 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/066 kid and more", token: with(h0("kid", `"k11"`)), want: unknownKey},
 		{name: "t/066 kid with the Kelvin sign", token: with(h0("kid", `"\u212a1"`)), want: unknownKey},
 		{name: "t/066 composed kid, decomposed key", token: with(h0("kid", `"caf\u00e9"`)), want: unknownKey,
-			jwks: jwksOf(goodJWK1(), jwkOf("cafe\u0301", &threatK2().PublicKey))},
+			jwks: jwksOf(goodJWK1(), jwkOf("cafe\u0301", &key2().PublicKey))},
 		{name: "t/066 decomposed kid, composed key", token: with(h0("kid", `"cafe\u0301"`)), want: unknownKey,
-			jwks: jwksOf(goodJWK1(), jwkOf("caf\u00e9", &threatK2().PublicKey))},
+			jwks: jwksOf(goodJWK1(), jwkOf("caf\u00e9", &key2().PublicKey))},
 		{name: "t/066 kid escaped", token: with(h0("kid", `"\u006b1"`))},
 		{name: "t/067 kid a lone surrogate", token: with(h0("kid", `"\ud800"`)), want: malformed,
-			jwks: jwksOf(goodJWK1(), jwkOf("\ufffd", &threatK1().PublicKey))},
+			jwks: jwksOf(goodJWK1(), jwkOf("\ufffd", &key1().PublicKey))},
 		{name: "t/067 kid with a byte that is no UTF-8", token: with(h0("kid", "\"\xff\"")), want: malformed,
-			jwks: jwksOf(goodJWK1(), jwkOf("\ufffd", &threatK1().PublicKey))},
-		{name: "t/067 kid a replacement character", token: jwsOf(threatK1(), h0("kid", `"\ufffd"`), at0()),
-			jwks: jwksOf(goodJWK1(), jwkOf("\ufffd", &threatK1().PublicKey))},
+			jwks: jwksOf(goodJWK1(), jwkOf("\ufffd", &key1().PublicKey))},
+		{name: "t/067 kid a replacement character", token: jwsOf(key1(), h0("kid", `"\ufffd"`), at0()),
+			jwks: jwksOf(goodJWK1(), jwkOf("\ufffd", &key1().PublicKey))},
 		{name: "t/071 raw payload", want: malformed, part: "token",
-			token: rs256Over(threatK1(), seg64(h0("b64", `false`, "crit", `["b64"]`))+"."+strings.ReplaceAll(at0(), ".", `\u002e`))},
+			token: rs256Over(key1(), seg64(h0("b64", `false`, "crit", `["b64"]`))+"."+strings.ReplaceAll(at0(), ".", `\u002e`))},
 		{name: "t/071 b64 false, payload encoded", token: with(h0("b64", `false`, "crit", `["b64"]`)), want: malformed},
 		{name: "t/071 b64 true and critical", token: with(h0("b64", `true`, "crit", `["b64"]`)), want: malformed},
-		{name: "t/071 b64 false, a raw payload that is base64url", token: rs256Over(threatK1(), seg64(h0("b64", `false`, "crit", `["b64"]`))+".1234"), want: malformed},
+		{name: "t/071 b64 false, a raw payload that is base64url", token: rs256Over(key1(), seg64(h0("b64", `false`, "crit", `["b64"]`))+".1234"), want: malformed},
 		{name: "t/072 raw payload without crit", want: malformed, part: "token",
-			token: rs256Over(threatK1(), seg64(h0("b64", `false`))+"."+strings.ReplaceAll(at0(), ".", `\u002e`))},
+			token: rs256Over(key1(), seg64(h0("b64", `false`))+"."+strings.ReplaceAll(at0(), ".", `\u002e`))},
 		{name: "t/072 b64 false without crit", token: with(h0("b64", `false`)), want: malformed},
 		{name: "t/072 b64 a string", token: with(h0("b64", `"x"`)), want: malformed},
 		{name: "t/072 b64 a number", token: with(h0("b64", `0`)), want: malformed},
 		{name: "t/072 b64 null", token: with(h0("b64", `null`)), want: malformed},
 		{name: "t/072 b64 true", token: with(h0("b64", `true`)), want: malformed},
 		{name: "t/074 jwk of the attacker", token: byAttacker(h0("jwk", attacker)), want: signature, part: "signature"},
-		{name: "t/074 jwk with a private key", token: byAttacker(h0("jwk", jwkOf("k1", &threatKX().PublicKey, "d", `"AQAB"`))), want: signature, part: "signature"},
+		{name: "t/074 jwk with a private key", token: byAttacker(h0("jwk", jwkOf("k1", &keyX().PublicKey, "d", `"AQAB"`))), want: signature, part: "signature"},
 		{name: "t/074 jwk of the server's own key", token: with(h0("jwk", goodJWK1()))},
 		{name: "t/075 jwk of the attacker, no kid, two keys", token: byAttacker(h0("kid", absentMember, "jwk", attacker)), want: unknownKey},
 		{name: "t/075 jwk of the attacker, no kid, one key", token: byAttacker(h0("kid", absentMember, "jwk", attacker)), want: signature, part: "signature", jwks: jwksOf(goodJWK1())},
@@ -153,10 +153,10 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/079 jwk empty", token: with(h0("jwk", `{}`))},
 		{name: "t/079 jwk a string", token: with(h0("jwk", `"x"`))},
 		{name: "t/079 x5t garbage", token: with(h0("x5t", `"!!"`, "x5t#S256", `0`))},
-		{name: "t/080 zip, payload deflated", token: jwsOf(threatK1(), h0("zip", `"DEF"`), deflated(at0())), want: malformed},
+		{name: "t/080 zip, payload deflated", token: jwsOf(key1(), h0("zip", `"DEF"`), deflated(at0())), want: malformed},
 		{name: "t/080 zip, payload plain", token: with(h0("zip", `"DEF"`)), want: malformed},
 		{name: "t/080 zip null", token: with(h0("zip", `null`)), want: malformed},
-		{name: "t/080 payload deflated without zip", token: jwsOf(threatK1(), h0(), deflated(at0())), want: malformed, part: "payload"},
+		{name: "t/080 payload deflated without zip", token: jwsOf(key1(), h0(), deflated(at0())), want: malformed, part: "payload"},
 		{name: "t/081 enc", token: with(h0("enc", `"A256GCM"`)), want: malformed},
 		{name: "t/081 enc null", token: with(h0("enc", `null`)), want: malformed},
 		{name: "t/082 p2c and p2s", token: with(h0("p2c", `2147483647`, "p2s", `"AAAA"`))},
@@ -256,27 +256,27 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/097 nonce in the header", token: with(h0("nonce", `"AQABAAAAAA"`))},
 		{name: "t/097 iss and aud in the header", token: with(h0("iss", `"https://evil.example"`, "aud", `"elsewhere"`))},
 		{name: "t/097 cty", token: with(h0("cty", `"JWT"`))},
-		{name: "t/097 claims in the header only", token: jwsOf(threatK1(), withMore(h0(), strings.TrimSuffix(at0()[1:], "}")), `{}`), want: jwtverifier.ErrIssuer, part: "claims", claim: "iss"},
+		{name: "t/097 claims in the header only", token: jwsOf(key1(), withMore(h0(), strings.TrimSuffix(at0()[1:], "}")), `{}`), want: jwtverifier.ErrIssuer, part: "claims", claim: "iss"},
 	}
 
 	for _, alg := range []string{"None", "NONE", "nOnE", "noNE", "none ", "non\\u0065"} {
 		rows = append(rows,
-			threat{name: "t/042 alg " + alg + ", empty signature", token: unsigned(h0("alg", `"`+alg+`"`)), want: malformed, part: "token"},
-			threat{name: "t/042 alg " + alg + ", random signature", token: unsigned(h0("alg", `"`+alg+`"`)) + seg64(random), want: algorithm},
+			attack{name: "t/042 alg " + alg + ", empty signature", token: unsigned(h0("alg", `"`+alg+`"`)), want: malformed, part: "token"},
+			attack{name: "t/042 alg " + alg + ", random signature", token: unsigned(h0("alg", `"`+alg+`"`)) + seg64(random), want: algorithm},
 		)
 	}
 	for _, alg := range []string{"HS256", "HS512", "ES256", "ES256K", "EdDSA", "Ed25519", "PS256", "RS384", "RS512", "RS1", "ML-DSA-65", "foo", "rs256", "Rs256",
 		"RS256 ", " RS256", `RS256\u0000`, `RS\uff12\uff15\uff16`, `R\u017f256`, "RS256,none", "RSA", "SHA256withRSA", "https://www.w3.org/2001/04/xmldsig-more#rsa-sha256", ""} {
-		rows = append(rows, threat{name: "t/044 alg " + alg, token: with(h0("alg", `"`+alg+`"`)), want: algorithm, claim: "alg"})
+		rows = append(rows, attack{name: "t/044 alg " + alg, token: with(h0("alg", `"`+alg+`"`)), want: algorithm, claim: "alg"})
 	}
 	for name, token := range hmacForgeries() {
-		rows = append(rows, threat{name: "t/049 HMAC with " + name, token: token, want: algorithm})
+		rows = append(rows, attack{name: "t/049 HMAC with " + name, token: token, want: algorithm})
 	}
 	rows = append(rows,
-		threat{name: "t/050 genuine RS384", token: signedAs("RS384", crypto.SHA384, false), want: algorithm},
-		threat{name: "t/050 genuine RS512", token: signedAs("RS512", crypto.SHA512, false), want: algorithm},
-		threat{name: "t/050 genuine PS256", token: signedAs("PS256", crypto.SHA256, true), want: algorithm},
-		threat{name: "t/050 genuine PS384", token: signedAs("PS384", crypto.SHA384, true), want: algorithm},
+		attack{name: "t/050 genuine RS384", token: signedAs("RS384", crypto.SHA384, false), want: algorithm},
+		attack{name: "t/050 genuine RS512", token: signedAs("RS512", crypto.SHA512, false), want: algorithm},
+		attack{name: "t/050 genuine PS256", token: signedAs("PS256", crypto.SHA256, true), want: algorithm},
+		attack{name: "t/050 genuine PS384", token: signedAs("PS384", crypto.SHA384, true), want: algorithm},
 	)
 	ecKey, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	edPublic, edKey, _ := ed25519.GenerateKey(rand.Reader)
@@ -292,53 +292,53 @@ func TestThreatsHeader(t *testing.T) {
 	edInput := seg64(`{"alg":"EdDSA","kid":"e2"}`) + "." + p
 	macInput := seg64(`{"alg":"HS256","kid":"e4"}`) + "." + p
 	rows = append(rows,
-		threat{name: "t/051 ES256 by a published key", token: ecInput + "." + seg64(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)), want: algorithm, jwks: mixed},
-		threat{name: "t/051 EdDSA by a published key", token: edInput + "." + seg64(ed25519.Sign(edKey, []byte(edInput))), want: algorithm, jwks: mixed},
-		threat{name: "t/051 ES256K for a published key", token: seg64(`{"alg":"ES256K","kid":"e3"}`) + "." + p + "." + seg64(random[:64]), want: algorithm, jwks: mixed},
-		threat{name: "t/051 HS256 by a published secret", token: macInput + "." + seg64(macOf("secret", macInput)), want: algorithm, jwks: mixed},
-		threat{name: "t/051 RS256 and the kid of an EC key", token: with(h0("kid", `"e1"`)), want: unknownKey, jwks: mixed},
-		threat{name: "t/051 RS256 and the kid of an Ed25519 key", token: with(h0("kid", `"e2"`)), want: unknownKey, jwks: mixed},
-		threat{name: "t/051 RS256 and the kid of a secret", token: with(h0("kid", `"e4"`)), want: unknownKey, jwks: mixed},
-		threat{name: "t/051 RS256, no kid, the only RSA key", token: with(h0("kid", absentMember)), jwks: mixed},
+		attack{name: "t/051 ES256 by a published key", token: ecInput + "." + seg64(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)), want: algorithm, jwks: mixed},
+		attack{name: "t/051 EdDSA by a published key", token: edInput + "." + seg64(ed25519.Sign(edKey, []byte(edInput))), want: algorithm, jwks: mixed},
+		attack{name: "t/051 ES256K for a published key", token: seg64(`{"alg":"ES256K","kid":"e3"}`) + "." + p + "." + seg64(random[:64]), want: algorithm, jwks: mixed},
+		attack{name: "t/051 HS256 by a published secret", token: macInput + "." + seg64(macOf("secret", macInput)), want: algorithm, jwks: mixed},
+		attack{name: "t/051 RS256 and the kid of an EC key", token: with(h0("kid", `"e1"`)), want: unknownKey, jwks: mixed},
+		attack{name: "t/051 RS256 and the kid of an Ed25519 key", token: with(h0("kid", `"e2"`)), want: unknownKey, jwks: mixed},
+		attack{name: "t/051 RS256 and the kid of a secret", token: with(h0("kid", `"e4"`)), want: unknownKey, jwks: mixed},
+		attack{name: "t/051 RS256, no kid, the only RSA key", token: with(h0("kid", absentMember)), jwks: mixed},
 	)
 	for _, alg := range []string{"RSA-OAEP", "RSA-OAEP-256", "dir", "A128KW", "RSA1_5", "PBES2-HS256+A128KW", "ECDH-ES"} {
-		rows = append(rows, threat{name: "t/052 alg " + alg, token: with(h0("alg", strconv.Quote(alg))), want: algorithm})
+		rows = append(rows, attack{name: "t/052 alg " + alg, token: with(h0("alg", strconv.Quote(alg))), want: algorithm})
 	}
 	for _, crit := range []string{`["exp"],"exp":1`, `["foo"]`, `["foo"],"foo":1`, `[]`, `null`, `["alg"]`, `["foo","foo"]`, `["b64"]`, `["crit"]`, `[""]`} {
-		rows = append(rows, threat{name: "t/069 crit " + crit, token: with(withMore(h0(), `"crit":`+crit)), want: malformed})
+		rows = append(rows, attack{name: "t/069 crit " + crit, token: with(withMore(h0(), `"crit":`+crit)), want: malformed})
 	}
 	for _, crit := range []string{`"foo"`, `[1]`, `{}`, `false`, `0`, `""`} {
-		rows = append(rows, threat{name: "t/070 crit " + crit, token: with(h0("crit", crit)), want: malformed})
+		rows = append(rows, attack{name: "t/070 crit " + crit, token: with(h0("crit", crit)), want: malformed})
 	}
 	for _, typ := range []string{"dpop+jwt", "logout+jwt", "secevent+jwt", "token-introspection+jwt", "oauth-authz-req+jwt", "jwk-set+jwt", "entity-statement+jwt",
 		"kb+jwt", "vc+sd-jwt", "dc+sd-jwt", "client-authentication+jwt", "application/logout+jwt", "", " ", "JWS", "JWE", "JWT ", " JWT", "jwt/at", "at", "+jwt", "at+jwtx",
 		"application/", "application/application/jwt", "text/jwt", "at+jwt; charset=utf-8", "https://example.com/jwt", "\uff2aWT"} {
-		rows = append(rows, threat{name: "t/084 typ " + typ, token: with(h0("typ", strconv.Quote(typ))), want: tokenType, part: "claims", claim: "typ"})
+		rows = append(rows, attack{name: "t/084 typ " + typ, token: with(h0("typ", strconv.Quote(typ))), want: tokenType, part: "claims", claim: "typ"})
 	}
 	for _, typ := range []string{"at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "APPLICATION/AT+JWT", "JWT", "jwt", "application/jwt"} {
-		rows = append(rows, threat{name: "t/084 typ " + typ, token: with(h0("typ", strconv.Quote(typ)))})
+		rows = append(rows, attack{name: "t/084 typ " + typ, token: with(h0("typ", strconv.Quote(typ)))})
 	}
 	strict := []jwtverifier.Option{jwtverifier.WithStrictTokenType()}
 	rfc9068 := with(h0("typ", `"at+jwt"`))
 	rows = append(rows,
-		threat{name: "t/084 strict, no typ", token: good, want: tokenType, part: "claims", opts: strict, good: rfc9068},
-		threat{name: "t/084 strict, typ JWT", token: with(h0("typ", `"JWT"`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
-		threat{name: "t/084 strict, typ empty", token: with(h0("typ", `""`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
-		threat{name: "t/084 strict, typ in upper case", token: with(h0("typ", `"application/AT+JWT"`)), opts: strict, good: rfc9068},
+		attack{name: "t/084 strict, no typ", token: good, want: tokenType, part: "claims", opts: strict, good: rfc9068},
+		attack{name: "t/084 strict, typ JWT", token: with(h0("typ", `"JWT"`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
+		attack{name: "t/084 strict, typ empty", token: with(h0("typ", `""`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
+		attack{name: "t/084 strict, typ in upper case", token: with(h0("typ", `"application/AT+JWT"`)), opts: strict, good: rfc9068},
 	)
 	for _, typ := range []string{"at+jwt", "AT+JWT", "application/at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "id_token+jwt", ""} {
-		rows = append(rows, threat{name: "t/085 ID token with typ " + typ, token: jwsOf(threatK1(), h0("typ", strconv.Quote(typ)), id0()), want: tokenType, part: "claims", claim: "typ", id: asID0})
+		rows = append(rows, attack{name: "t/085 ID token with typ " + typ, token: jwsOf(key1(), h0("typ", strconv.Quote(typ)), id0()), want: tokenType, part: "claims", claim: "typ", id: asID0})
 	}
 	for _, typ := range []string{"JWT", "jwt", "application/jwt"} {
-		rows = append(rows, threat{name: "t/085 ID token with typ " + typ, token: jwsOf(threatK1(), h0("typ", strconv.Quote(typ)), id0()), id: asID0})
+		rows = append(rows, attack{name: "t/085 ID token with typ " + typ, token: jwsOf(key1(), h0("typ", strconv.Quote(typ)), id0()), id: asID0})
 	}
 	for _, typ := range []string{"JOSE+JSON", "JOSE", "application/jose+json", "application/jose"} {
 		rows = append(rows,
-			threat{name: "t/087 typ " + typ, token: with(h0("typ", strconv.Quote(typ))), want: tokenType, part: "claims"},
-			threat{name: "t/087 ID token with typ " + typ, token: jwsOf(threatK1(), h0("typ", strconv.Quote(typ)), id0()), want: tokenType, part: "claims", id: asID0},
+			attack{name: "t/087 typ " + typ, token: with(h0("typ", strconv.Quote(typ))), want: tokenType, part: "claims"},
+			attack{name: "t/087 ID token with typ " + typ, token: jwsOf(key1(), h0("typ", strconv.Quote(typ)), id0()), want: tokenType, part: "claims", id: asID0},
 		)
 	}
-	runThreats(t, "header", rows)
+	runAttacks(t, "header", rows)
 }
 
 // kidShownShortly asserts that an error shows at most 64 bytes of a kid, quoted.
@@ -367,9 +367,9 @@ func signedAs(alg string, hash crypto.Hash, pss bool) string {
 	var signature []byte
 	var err error
 	if pss {
-		signature, err = rsa.SignPSS(rand.Reader, threatK1(), hash, digest, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		signature, err = rsa.SignPSS(rand.Reader, key1(), hash, digest, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 	} else {
-		signature, err = rsa.SignPKCS1v15(nil, threatK1(), hash, digest)
+		signature, err = rsa.SignPKCS1v15(nil, key1(), hash, digest)
 	}
 	if err != nil {
 		panic(err)

@@ -15,7 +15,7 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsIDTokenClaims(t *testing.T) {
+func TestIDTokenClaims(t *testing.T) {
 	t.Parallel()
 	var (
 		audience  = jwtverifier.ErrAudience
@@ -26,8 +26,8 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		issuer    = jwtverifier.ErrIssuer
 		hash      = jwtverifier.ErrTokenHash
 		authTime  = jwtverifier.ErrAuthTime
-		signed    = func(payload string) string { return jwsOf(threatK1(), h0(), payload) }
-		noNonce   = &idThreat{checks: []jwtverifier.IDTokenCheck{jwtverifier.NoNonce()}}
+		signed    = func(payload string) string { return jwsOf(key1(), h0(), payload) }
+		noNonce   = &idCall{checks: []jwtverifier.IDTokenCheck{jwtverifier.NoNonce()}}
 		none      = id0Token("nonce", absentMember)
 	)
 	const accessToken, code = "the.access.token", "the-code"
@@ -36,7 +36,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 	wrongHalf := func(s string) string { sum := sha256.Sum256([]byte(s)); return strconv.Quote(seg64(sum[16:])) }
 	half512 := func(s string) string { sum := sha512.Sum512([]byte(s)); return strconv.Quote(seg64(sum[:32])) }
 
-	rows := []threat{
+	rows := []attack{
 		{name: "t/204 aud another client", token: id0Token("aud", `"other"`), want: audience, claim: "aud"},
 		{name: "t/204 aud an array of another client", token: id0Token("aud", `["other"]`), want: audience},
 		{name: "t/204 aud an array of the client", token: id0Token("aud", `["client"]`)},
@@ -57,10 +57,10 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/206 one audience, azp another: an Android app's", token: id0Token("azp", `"other"`)},
 		{name: "t/207 two audiences, azp the client", token: id0Token("aud", `["client","other"]`, "azp", `"client"`)},
 		{name: "t/207 two audiences, azp the client, the client last", token: id0Token("aud", `["other","client"]`, "azp", `"client"`)},
-		{name: "t/210 no nonce expected, none there", token: none, id: &idThreat{}, want: nonce, claim: "nonce"},
-		{name: "t/210 no nonce expected, an empty one there", token: id0Token("nonce", `""`), id: &idThreat{}, want: nonce},
-		{name: "t/210 no nonce expected, null there", token: id0Token("nonce", `null`), id: &idThreat{}, want: nonce},
-		{name: "t/210 no nonce expected, one there", token: id0Token(), id: &idThreat{}, want: nonce},
+		{name: "t/210 no nonce expected, none there", token: none, id: &idCall{}, want: nonce, claim: "nonce"},
+		{name: "t/210 no nonce expected, an empty one there", token: id0Token("nonce", `""`), id: &idCall{}, want: nonce},
+		{name: "t/210 no nonce expected, null there", token: id0Token("nonce", `null`), id: &idCall{}, want: nonce},
+		{name: "t/210 no nonce expected, one there", token: id0Token(), id: &idCall{}, want: nonce},
 		{name: "t/211 NoNonce, one there", token: id0Token(), id: noNonce},
 		{name: "t/211 NoNonce, none there", token: none, id: noNonce},
 		{name: "t/211 NoNonce, an empty one there", token: id0Token("nonce", `""`), id: noNonce},
@@ -68,14 +68,14 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/212 the same token and nonce again", token: id0Token()}, // the runner asks twice
 		{name: "t/214 no iat", token: id0Token("iat", absentMember), want: claim, claim: "iat"},
 		{name: "t/214 iat null", token: id0Token("iat", `null`), want: claim, claim: "iat"},
-		{name: "t/214 iat a string", token: id0Token("iat", strconv.Quote(inThreatTime(-10))), want: claim, claim: "iat"},
+		{name: "t/214 iat a string", token: id0Token("iat", strconv.Quote(inSeconds(-10))), want: claim, claim: "iat"},
 		{name: "t/214 iat an array", token: id0Token("iat", `[1]`), want: claim, claim: "iat"},
 		{name: "t/214 iat negative", token: id0Token("iat", `-1`), want: claim, claim: "iat"},
 		{name: "t/214 iat 0", token: id0Token("iat", `0`)},
-		{name: "t/215 iat now and the leeway", token: id0Token("iat", inThreatTime(60))},
-		{name: "t/215 iat a second later", token: id0Token("iat", inThreatTime(61)), want: jwtverifier.ErrIssuedAt, claim: "iat"},
-		{name: "t/215 iat a year old", token: id0Token("iat", inThreatTime(-365*86400))},
-		{name: "t/215 nbf in the future", token: id0Token("nbf", inThreatTime(61)), want: jwtverifier.ErrNotYetValid, claim: "nbf"},
+		{name: "t/215 iat now and the leeway", token: id0Token("iat", inSeconds(60))},
+		{name: "t/215 iat a second later", token: id0Token("iat", inSeconds(61)), want: jwtverifier.ErrIssuedAt, claim: "iat"},
+		{name: "t/215 iat a year old", token: id0Token("iat", inSeconds(-365*86400))},
+		{name: "t/215 nbf in the future", token: id0Token("nbf", inSeconds(61)), want: jwtverifier.ErrNotYetValid, claim: "nbf"},
 		{name: "t/215 nbf a string", token: id0Token("nbf", `"0"`), want: claim, claim: "nbf"},
 		{name: "t/217 no sub", token: id0Token("sub", absentMember), want: claim, claim: "sub"},
 		{name: "t/217 sub empty", token: id0Token("sub", `""`), want: claim, claim: "sub"},
@@ -86,7 +86,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/217 sub of 300 characters", token: id0Token("sub", strconv.Quote(strings.Repeat("s", 300)))},
 		{name: "t/219 access token for the client", token: at0Token("aud", `"client"`), want: nonce},
 		{name: "t/219 access token for both", token: at0Token("aud", `["api","client"]`, "azp", `"client"`), want: nonce},
-		{name: "t/219 access token with typ JWT", token: jwsOf(threatK1(), h0("typ", `"JWT"`), at0("aud", `"client"`)), want: nonce},
+		{name: "t/219 access token with typ JWT", token: jwsOf(key1(), h0("typ", `"JWT"`), at0("aud", `"client"`)), want: nonce},
 		{name: "t/219 access token with a nonce and typ Bearer", token: id0Token("typ", `"Bearer"`), want: tokenType, claim: "typ"},
 		{name: "t/219 access token with a nonce and token_use", token: id0Token("token_use", `"access"`), want: tokenType, claim: "token_use"},
 		{name: "t/219 token_use null", token: id0Token("token_use", `null`), want: tokenType},
@@ -95,8 +95,8 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/219 typ Refresh", token: id0Token("typ", `"Refresh"`), want: tokenType},
 		{name: "t/219 typ Logout", token: id0Token("typ", `"Logout"`), want: tokenType},
 		{name: "t/219 typ ID", token: id0Token("typ", `"ID"`)},
-		{name: "t/220 logout token", token: jwsOf(threatK1(), h0("typ", `"logout+jwt"`), id0("nonce", absentMember, "events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), id: noNonce, want: tokenType, good: none},
-		{name: "t/220 logout token with typ JWT", token: jwsOf(threatK1(), h0("typ", `"JWT"`), id0("nonce", absentMember, "events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), id: noNonce, want: tokenType, claim: "events", good: none},
+		{name: "t/220 logout token", token: jwsOf(key1(), h0("typ", `"logout+jwt"`), id0("nonce", absentMember, "events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), id: noNonce, want: tokenType, good: none},
+		{name: "t/220 logout token with typ JWT", token: jwsOf(key1(), h0("typ", `"JWT"`), id0("nonce", absentMember, "events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), id: noNonce, want: tokenType, claim: "events", good: none},
 		{name: "t/220 events null", token: id0Token("events", `null`), want: tokenType, claim: "events"},
 		{name: "t/220 events empty", token: id0Token("events", `{}`), want: tokenType, claim: "events"},
 		{name: "t/221 iss without scheme", token: id0Token("iss", `"as.example/tenant"`), want: issuer, claim: "iss"},
@@ -104,9 +104,9 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/222 self-issued", token: id0Token("iss", `"https://self-issued.me"`, "sub_jwk", goodJWK1()), want: issuer},
 		{name: "t/222 self-issued, version 2", token: id0Token("iss", `"https://self-issued.me/v2"`, "sub_jwk", goodJWK1()), want: issuer},
 		{name: "t/222 iss equal to sub", token: id0Token("iss", `"u"`), want: issuer},
-		{name: "t/222 sub_jwk of the attacker", token: jwsOf(threatKX(), h0(), id0("sub_jwk", jwkOf("k1", &threatKX().PublicKey))), want: jwtverifier.ErrSignature, part: "signature"},
+		{name: "t/222 sub_jwk of the attacker", token: jwsOf(keyX(), h0(), id0("sub_jwk", jwkOf("k1", &keyX().PublicKey))), want: jwtverifier.ErrSignature, part: "signature"},
 		{name: "t/226 alg none", token: seg64(h0("alg", `"none"`)) + "." + seg64(id0()) + ".", want: jwtverifier.ErrMalformed, part: "token"},
-		{name: "t/226 alg none with a signature", token: jwsOf(threatK1(), h0("alg", `"none"`), id0()), want: jwtverifier.ErrAlgorithm, part: "header"},
+		{name: "t/226 alg none with a signature", token: jwsOf(key1(), h0("alg", `"none"`), id0()), want: jwtverifier.ErrAlgorithm, part: "header"},
 		{name: "t/227 HS256 with the client's secret", token: seg64(h0("alg", `"HS256"`)) + "." + seg64(id0()) + "." + seg64(macOf("client-secret", seg64(h0("alg", `"HS256"`))+"."+seg64(id0()))), want: jwtverifier.ErrAlgorithm, part: "header"},
 		{name: "t/229 claims elsewhere", token: id0Token("_claim_names", `{"groups":"a"}`, "_claim_sources", `{"a":{"endpoint":"https://10.0.0.5/groups","access_token":"x"}}`)},
 		{name: "t/229 claims in another token", token: id0Token("_claim_names", `{"groups":"a"}`, "_claim_sources", `{"a":{"JWT":"e30.e30.AA"}}`)},
@@ -115,50 +115,50 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/192 only Nonce", token: id0Token("nonce", absentMember, "Nonce", `"n1"`), want: nonce},
 	}
 	for _, value := range []string{absentMember, `""`, `null`, `1`, `["n1"]`, `{"n1":1}`, `true`, `"N1"`, `"n1 "`, `" n1"`, `"n"`, `"n11"`, `"n1\u0000"`, `"n2"`} {
-		rows = append(rows, threat{name: "t/209 nonce " + value, token: id0Token("nonce", value), want: nonce, claim: "nonce"})
+		rows = append(rows, attack{name: "t/209 nonce " + value, token: id0Token("nonce", value), want: nonce, claim: "nonce"})
 	}
-	rows = append(rows, threat{name: "t/209 nonce escaped", token: id0Token("nonce", `"\u006e1"`)})
+	rows = append(rows, attack{name: "t/209 nonce escaped", token: id0Token("nonce", `"\u006e1"`)})
 
-	within := &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(time.Hour)}}
-	recent := id0Token("auth_time", inThreatTime(-10))
-	for _, value := range []string{absentMember, inThreatTime(-3661), `"` + inThreatTime(-10) + `"`, `null`, `0`, `-1`, inThreatTime(61), `[` + inThreatTime(-10) + `]`, `true`, `1e99`} {
-		rows = append(rows, threat{name: "t/224 auth_time " + value, token: id0Token("auth_time", value), id: within, want: authTime, claim: "auth_time", good: recent})
+	within := &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(time.Hour)}}
+	recent := id0Token("auth_time", inSeconds(-10))
+	for _, value := range []string{absentMember, inSeconds(-3661), `"` + inSeconds(-10) + `"`, `null`, `0`, `-1`, inSeconds(61), `[` + inSeconds(-10) + `]`, `true`, `1e99`} {
+		rows = append(rows, attack{name: "t/224 auth_time " + value, token: id0Token("auth_time", value), id: within, want: authTime, claim: "auth_time", good: recent})
 	}
-	for _, value := range []string{inThreatTime(-3660), inThreatTime(60), inThreatTime(0), inThreatTime(-10) + ".5"} {
-		rows = append(rows, threat{name: "t/224 auth_time " + value, token: id0Token("auth_time", value), id: within, good: recent})
+	for _, value := range []string{inSeconds(-3660), inSeconds(60), inSeconds(0), inSeconds(-10) + ".5"} {
+		rows = append(rows, attack{name: "t/224 auth_time " + value, token: id0Token("auth_time", value), id: within, good: recent})
 	}
 	rows = append(rows,
-		threat{name: "t/224 MaxAge(0), a login a leeway ago", token: id0Token("auth_time", inThreatTime(-60)), good: recent,
-			id: &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(0)}}},
-		threat{name: "t/224 MaxAge(0), an older login", token: id0Token("auth_time", inThreatTime(-61)), good: recent, want: authTime,
-			id: &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(0)}}},
-		threat{name: "t/224 a MaxAge of 290 years", token: id0Token("auth_time", `0`), good: recent,
-			id: &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(1<<63 - 1)}}},
+		attack{name: "t/224 MaxAge(0), a login a leeway ago", token: id0Token("auth_time", inSeconds(-60)), good: recent,
+			id: &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(0)}}},
+		attack{name: "t/224 MaxAge(0), an older login", token: id0Token("auth_time", inSeconds(-61)), good: recent, want: authTime,
+			id: &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(0)}}},
+		attack{name: "t/224 a MaxAge of 290 years", token: id0Token("auth_time", `0`), good: recent,
+			id: &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(1<<63 - 1)}}},
 	)
 
 	for _, c := range []struct {
 		claim, of string
-		id        *idThreat
+		id        *idCall
 	}{
-		{"at_hash", accessToken, &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.AccessTokenHash(accessToken)}}},
-		{"c_hash", code, &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.CodeHash(code)}}},
+		{"at_hash", accessToken, &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.AccessTokenHash(accessToken)}}},
+		{"c_hash", code, &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.CodeHash(code)}}},
 	} {
 		right := half(c.of)
 		good := id0Token(c.claim, right)
-		rows = append(rows, threat{name: "t/225 " + c.claim, token: good, id: c.id, good: good})
+		rows = append(rows, attack{name: "t/225 " + c.claim, token: good, id: c.id, good: good})
 		for name, value := range map[string]string{"missing": absentMember, "null": `null`, "empty": `""`, "a number": `1`, "an array": "[" + right + "]",
 			"of another": half("another"), "the other half": wrongHalf(c.of), "the whole hash": whole(c.of), "of SHA-512": half512(c.of), "shorter": right[:len(right)-2] + `"`,
 			"padded": right[:len(right)-1] + `=="`, "in upper case": strings.ToUpper(right), "with a space": right[:len(right)-1] + ` "`,
 			"non-canonical": strconv.Quote(flippedSextet(right[1:len(right)-1], 0))} {
-			rows = append(rows, threat{name: "t/225 " + c.claim + " " + name, token: id0Token(c.claim, value), id: c.id, good: good, want: hash, claim: c.claim})
+			rows = append(rows, attack{name: "t/225 " + c.claim + " " + name, token: id0Token(c.claim, value), id: c.id, good: good, want: hash, claim: c.claim})
 		}
 	}
-	both := &idThreat{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(time.Hour), jwtverifier.CodeHash(code), jwtverifier.AccessTokenHash(accessToken)}}
-	goodBoth := id0Token("at_hash", half(accessToken), "c_hash", half(code), "auth_time", inThreatTime(0))
+	both := &idCall{nonce: "n1", checks: []jwtverifier.IDTokenCheck{jwtverifier.MaxAge(time.Hour), jwtverifier.CodeHash(code), jwtverifier.AccessTokenHash(accessToken)}}
+	goodBoth := id0Token("at_hash", half(accessToken), "c_hash", half(code), "auth_time", inSeconds(0))
 	rows = append(rows,
-		threat{name: "t/225 at_hash and c_hash exchanged", token: id0Token("at_hash", half(code), "c_hash", half(accessToken), "auth_time", inThreatTime(0)), id: both, good: goodBoth, want: hash, claim: "at_hash"},
-		threat{name: "t/225 at_hash before auth_time, whatever the order of the checks", token: id0Token("at_hash", half(accessToken)), id: both, good: goodBoth, want: hash, claim: "c_hash"},
-		threat{name: "t/225 hash not asked for", token: id0Token("at_hash", `"x"`, "c_hash", `1`)},
+		attack{name: "t/225 at_hash and c_hash exchanged", token: id0Token("at_hash", half(code), "c_hash", half(accessToken), "auth_time", inSeconds(0)), id: both, good: goodBoth, want: hash, claim: "at_hash"},
+		attack{name: "t/225 at_hash before auth_time, whatever the order of the checks", token: id0Token("at_hash", half(accessToken)), id: both, good: goodBoth, want: hash, claim: "c_hash"},
+		attack{name: "t/225 hash not asked for", token: id0Token("at_hash", `"x"`, "c_hash", `1`)},
 	)
 	for i := range rows {
 		if rows[i].id == nil {
@@ -169,7 +169,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 			rows[i].good = "none"
 		}
 	}
-	var ordinary []threat
+	var ordinary []attack
 	for _, row := range rows {
 		if row.good != "none" {
 			ordinary = append(ordinary, row)
@@ -177,7 +177,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		}
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newThreatSite().verifier(t)
+				v := newSite().verifier(t)
 				token, err := v.VerifyIDToken(t.Context(), row.token, "")
 				require.Nil(t, token)
 				refused := refusedBecause(t, err, row.want, row.token)
@@ -187,11 +187,11 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 			})
 		})
 	}
-	runThreats(t, "claims", append(ordinary, expiryThreats(id0Token, asID0)...))
+	runAttacks(t, "claims", append(ordinary, expiryAttacks(id0Token, asID0)...))
 
 	t.Run("t/230 email_verified a string", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			v := newThreatSite().verifier(t)
+			v := newSite().verifier(t)
 			token, err := v.VerifyIDToken(t.Context(), id0Token("email_verified", `"true"`), "n1")
 			require.NoError(t, err)
 			var asBool struct {
@@ -206,7 +206,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 	})
 	t.Run("t/195 error of Claims does not show the claim", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			v := newThreatSite().verifier(t)
+			v := newSite().verifier(t)
 			token, err := v.VerifyIDToken(t.Context(), id0Token("sub", `"`+strings.Repeat("secret", 2_000)+`"`), "n1")
 			require.NoError(t, err)
 			var dst struct {
@@ -221,10 +221,10 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 }
 
 // RefreshOf has rows of its own: what is compared is another token.
-func TestThreatsRefreshedIDToken(t *testing.T) {
+func TestRefreshedIDToken(t *testing.T) {
 	t.Parallel()
 	first := func(changes ...string) string {
-		return id0Token(append([]string{"auth_time", inThreatTime(-100), "azp", `"client"`, "aud", `["client","other"]`}, changes...)...)
+		return id0Token(append([]string{"auth_time", inSeconds(-100), "azp", `"client"`, "aud", `["client","other"]`}, changes...)...)
 	}
 	for _, row := range []struct {
 		name  string
@@ -234,26 +234,26 @@ func TestThreatsRefreshedIDToken(t *testing.T) {
 	}{
 		{"t/212 refreshed, all the same", first(), nil, ""},
 		{"t/212 refreshed, no nonce and no auth_time", first("nonce", absentMember, "auth_time", absentMember), nil, ""},
-		{"t/212 refreshed, later iat", first("iat", inThreatTime(0)), nil, ""},
+		{"t/212 refreshed, later iat", first("iat", inSeconds(0)), nil, ""},
 		{"t/212 refreshed, another audience in common", first("aud", `["client"]`), nil, ""},
 		{"t/212 refreshed, another subject", first("sub", `"admin"`), jwtverifier.ErrClaim, "sub"},
 		{"t/212 refreshed, subject in upper case", first("sub", `"U"`), jwtverifier.ErrClaim, "sub"},
 		{"t/212 refreshed, another nonce", first("nonce", `"n2"`), jwtverifier.ErrNonce, "nonce"},
 		{"t/212 refreshed, an empty nonce", first("nonce", `""`), jwtverifier.ErrNonce, "nonce"},
 		{"t/212 refreshed, nonce null", first("nonce", `null`), jwtverifier.ErrNonce, "nonce"},
-		{"t/212 refreshed, another login", first("auth_time", inThreatTime(-50)), jwtverifier.ErrAuthTime, "auth_time"},
+		{"t/212 refreshed, another login", first("auth_time", inSeconds(-50)), jwtverifier.ErrAuthTime, "auth_time"},
 		{"t/212 refreshed, auth_time a string", first("auth_time", `"x"`), jwtverifier.ErrAuthTime, "auth_time"},
 		{"t/212 refreshed, another azp", first("azp", `"client2"`), jwtverifier.ErrAuthorizedParty, "azp"},
 		{"t/212 refreshed, azp gone", first("aud", `["client"]`, "azp", absentMember), jwtverifier.ErrAuthorizedParty, "azp"},
 		{"t/212 refreshed, no audience in common", first("aud", `["client2"]`), jwtverifier.ErrAudience, "aud"},
 		{"t/212 refreshed, another issuer", first("iss", `"https://evil.example"`), jwtverifier.ErrIssuer, "iss"},
-		{"t/212 refreshed, expired", first("exp", inThreatTime(-61)), jwtverifier.ErrExpired, "exp"},
+		{"t/212 refreshed, expired", first("exp", inSeconds(-61)), jwtverifier.ErrExpired, "exp"},
 		{"t/212 refreshed, a logout token", first("events", `{}`), jwtverifier.ErrTokenType, "events"},
-		{"t/212 refreshed, signature of another", jwsOf(threatKX(), h0(), id0()), jwtverifier.ErrSignature, ""},
+		{"t/212 refreshed, signature of another", jwsOf(keyX(), h0(), id0()), jwtverifier.ErrSignature, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := newThreatSite().verifier(t, jwtverifier.WithClientID("client2"))
+				v := newSite().verifier(t, jwtverifier.WithClientID("client2"))
 				prev, err := v.VerifyIDToken(t.Context(), first(), "n1")
 				require.NoError(t, err)
 				token, err := v.VerifyIDToken(t.Context(), row.token, "", jwtverifier.RefreshOf(prev))

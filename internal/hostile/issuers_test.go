@@ -14,12 +14,12 @@ import (
 )
 
 // An issuer with a trailing slash is another issuer than the one without.
-func TestThreatsTrailingSlash(t *testing.T) {
+func TestTrailingSlash(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://as.example/tenant/"
-	site := func() *threatSite {
-		s := newThreatSite()
-		s.set(answerWith(200, metadataOf("issuer", strconv.Quote(issuer))), threatMetadata)
+	site := func() *testSite {
+		s := newSite()
+		s.set(answerWith(200, metadataOf("issuer", strconv.Quote(issuer))), metadataURL)
 		return s
 	}
 	for name, row := range map[string]struct {
@@ -27,7 +27,7 @@ func TestThreatsTrailingSlash(t *testing.T) {
 		want error
 	}{
 		"t/159 iss with the slash":        {issuer, nil},
-		"t/159 iss without the slash":     {threatIssuer, jwtverifier.ErrIssuer},
+		"t/159 iss without the slash":     {issuerURL, jwtverifier.ErrIssuer},
 		"t/159 iss with two slashes":      {issuer + "/", jwtverifier.ErrIssuer},
 		"t/159 iss with an escaped slash": {"https://as.example/tenant%2f", jwtverifier.ErrIssuer},
 	} {
@@ -45,7 +45,7 @@ func TestThreatsTrailingSlash(t *testing.T) {
 				} else {
 					refusedBecause(t, err, row.want, raw)
 				}
-				assert.Equal(t, []string{threatMetadata, threatJWKS}, s.askedFor())
+				assert.Equal(t, []string{metadataURL, jwksURL}, s.askedFor())
 			})
 		})
 	}
@@ -53,19 +53,19 @@ func TestThreatsTrailingSlash(t *testing.T) {
 
 // The payload chooses the Verifier before anybody has verified it, so it must
 // not do more than that.
-func TestThreatsSeveralIssuers(t *testing.T) {
+func TestSeveralIssuers(t *testing.T) {
 	t.Parallel()
 	const issuerB = "https://b.example"
 	const metadataB, jwksB = issuerB + "/.well-known/oauth-authorization-server", issuerB + "/jwks"
 	type world struct {
-		a, b    *threatSite
+		a, b    *testSite
 		issuers *jwtverifier.Issuers
 	}
 	newWorld := func(t *testing.T) world {
 		t.Helper()
-		w := world{a: newThreatSite(goodJWK1()), b: newThreatSite()}
+		w := world{a: newSite(goodJWK1()), b: newSite()}
 		w.b.set(answerWith(200, membersWith(nil, []string{"issuer", strconv.Quote(issuerB), "jwks_uri", strconv.Quote(jwksB)})), metadataB)
-		w.b.set(answerWith(200, jwksOf(jwkOf("k1", &threatK2().PublicKey))), jwksB) // the same kid
+		w.b.set(answerWith(200, jwksOf(jwkOf("k1", &key2().PublicKey))), jwksB) // the same kid
 		va := w.a.verifier(t)
 		vb, err := jwtverifier.New(issuerB, jwtverifier.WithAudience("api"), jwtverifier.WithClientID("client"), jwtverifier.WithHTTPClient(&http.Client{Transport: w.b}))
 		require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestThreatsSeveralIssuers(t *testing.T) {
 		return w
 	}
 	tokenB := func(changes ...string) string {
-		return jwsOf(threatK2(), h0(), at0(append([]string{"iss", strconv.Quote(issuerB)}, changes...)...))
+		return jwsOf(key2(), h0(), at0(append([]string{"iss", strconv.Quote(issuerB)}, changes...)...))
 	}
 	iss := func(iss string) string { return at0Token("iss", iss) }
 
@@ -87,28 +87,28 @@ func TestThreatsSeveralIssuers(t *testing.T) {
 	}{
 		{"t/161 token of A", at0Token(), nil, "", 2, 0},
 		{"t/161 token of B", tokenB(), nil, "", 0, 2},
-		{"t/161 iss A, signed by B", jwsOf(threatK2(), h0(), at0()), jwtverifier.ErrSignature, "signature", 2, 0},
+		{"t/161 iss A, signed by B", jwsOf(key2(), h0(), at0()), jwtverifier.ErrSignature, "signature", 2, 0},
 		{"t/161 iss B, signed by A", at0Token("iss", strconv.Quote(issuerB)), jwtverifier.ErrSignature, "signature", 0, 2},
-		{"t/161 iss A, a kid of neither", jwsOf(threatK2(), h0("kid", `"k2"`), at0()), jwtverifier.ErrUnknownKey, "header", 2, 0},
-		{"t/161 expired at B", tokenB("exp", inThreatTime(-60)), jwtverifier.ErrExpired, "claims", 0, 2},
+		{"t/161 iss A, a kid of neither", jwsOf(key2(), h0("kid", `"k2"`), at0()), jwtverifier.ErrUnknownKey, "header", 2, 0},
+		{"t/161 expired at B", tokenB("exp", inSeconds(-60)), jwtverifier.ErrExpired, "claims", 0, 2},
 		{"t/161 client of A at A only", at0Token("cid", `"c2"`), jwtverifier.ErrClientID, "claims", 2, 0},
 		{"t/161 any client at B", tokenB("cid", `"c2"`), nil, "", 0, 2},
 		{"t/162 iss __proto__", iss(`"__proto__"`), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 iss not registered", iss(`"https://evil.example"`), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 iss a metadata service", iss(`"http://169.254.169.254/"`), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 iss a template", iss(`"https://{tenant}.example/%s/${jndi:ldap://x}"`), jwtverifier.ErrIssuer, "claims", 0, 0},
-		{"t/162 iss of A and a slash", iss(strconv.Quote(threatIssuer + "/")), jwtverifier.ErrIssuer, "claims", 0, 0},
-		{"t/162 iss of A in upper case", iss(strconv.Quote(strings.ToUpper(threatIssuer))), jwtverifier.ErrIssuer, "claims", 0, 0},
+		{"t/162 iss of A and a slash", iss(strconv.Quote(issuerURL + "/")), jwtverifier.ErrIssuer, "claims", 0, 0},
+		{"t/162 iss of A in upper case", iss(strconv.Quote(strings.ToUpper(issuerURL))), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 iss of A and B", iss(`["https://as.example/tenant","https://b.example"]`), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 iss empty", iss(`""`), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 iss null", iss(`null`), jwtverifier.ErrIssuer, "claims", 0, 0},
 		{"t/162 no iss", iss(absentMember), jwtverifier.ErrIssuer, "claims", 0, 0},
-		{"t/162 only ISS", at0Token("iss", absentMember, "ISS", strconv.Quote(threatIssuer)), jwtverifier.ErrIssuer, "claims", 0, 0},
-		{"t/162 iss of A and of B", jwsOf(threatK1(), h0(), withMore(at0(), `"iss":"https://b.example"`)), jwtverifier.ErrMalformed, "payload", 0, 0},
-		{"t/162 iss in the header", jwsOf(threatK1(), h0("iss", strconv.Quote(threatIssuer)), at0("iss", absentMember)), jwtverifier.ErrIssuer, "claims", 0, 0},
-		{"t/162 payload null", jwsOf(threatK1(), h0(), `null`), jwtverifier.ErrMalformed, "payload", 0, 0},
-		{"t/162 alg none before the issuer", jwsOf(threatK1(), h0("alg", `"none"`), at0("iss", `"https://evil.example"`)), jwtverifier.ErrAlgorithm, "header", 0, 0},
-		{"t/162 crit before the issuer", jwsOf(threatK1(), h0("crit", `["x"]`), at0("iss", `"https://evil.example"`)), jwtverifier.ErrMalformed, "header", 0, 0},
+		{"t/162 only ISS", at0Token("iss", absentMember, "ISS", strconv.Quote(issuerURL)), jwtverifier.ErrIssuer, "claims", 0, 0},
+		{"t/162 iss of A and of B", jwsOf(key1(), h0(), withMore(at0(), `"iss":"https://b.example"`)), jwtverifier.ErrMalformed, "payload", 0, 0},
+		{"t/162 iss in the header", jwsOf(key1(), h0("iss", strconv.Quote(issuerURL)), at0("iss", absentMember)), jwtverifier.ErrIssuer, "claims", 0, 0},
+		{"t/162 payload null", jwsOf(key1(), h0(), `null`), jwtverifier.ErrMalformed, "payload", 0, 0},
+		{"t/162 alg none before the issuer", jwsOf(key1(), h0("alg", `"none"`), at0("iss", `"https://evil.example"`)), jwtverifier.ErrAlgorithm, "header", 0, 0},
+		{"t/162 crit before the issuer", jwsOf(key1(), h0("crit", `["x"]`), at0("iss", `"https://evil.example"`)), jwtverifier.ErrMalformed, "header", 0, 0},
 		{"t/162 flattened JSON", `{"iss":"https://as.example/tenant","payload":"e30","protected":"e30","signature":"AA"}`, jwtverifier.ErrMalformed, "token", 0, 0},
 	}
 	for _, row := range rows {

@@ -20,10 +20,10 @@ import (
 	"example.com/jwtverifier"
 )
 
-// A threat is a token that differs from a good one in one thing. It is asked of
+// An attack is a token that differs from a good one in one thing. It is asked of
 // a verifier without keys, and once more of the same one when it has them.
-type threat struct {
-	name  string // begins with the number of the threat
+type attack struct {
+	name  string // begins with the number of the attack
 	token string
 	want  error  // nil: it is accepted
 	part  string // where it is refused; that of the table by default
@@ -31,24 +31,24 @@ type threat struct {
 
 	jwks string               // the server's key set; K1 and K2 by default
 	opts []jwtverifier.Option // of the verifier, besides the usual ones
-	id   *idThreat            // nil: it is an access token
+	id   *idCall              // nil: it is an access token
 	good string               // what is accepted by the same verifier; AT0 or ID0 by default
 
 	accepted func(*testing.T, *jwtverifier.AccessToken)
 	refused  func(*testing.T, error)
 }
 
-// An idThreat is a call of VerifyIDToken.
-type idThreat struct {
+// An idCall is a call of VerifyIDToken.
+type idCall struct {
 	nonce  string
 	checks []jwtverifier.IDTokenCheck
 }
 
 // asID0 is how ID0 is verified.
-var asID0 = &idThreat{nonce: "n1"}
+var asID0 = &idCall{nonce: "n1"}
 
-// runThreats runs each row in a bubble of its own.
-func runThreats(t *testing.T, part string, rows []threat) {
+// runAttacks runs each row in a bubble of its own.
+func runAttacks(t *testing.T, part string, rows []attack) {
 	t.Helper()
 	for _, row := range rows {
 		if row.part == "" {
@@ -58,10 +58,10 @@ func runThreats(t *testing.T, part string, rows []threat) {
 	}
 }
 
-func (row threat) run(t *testing.T) {
-	site := newThreatSite()
+func (row attack) run(t *testing.T) {
+	site := newSite()
 	if row.jwks != "" {
-		site.set(answerWith(200, row.jwks), threatJWKS)
+		site.set(answerWith(200, row.jwks), jwksURL)
 	}
 	good := row.good
 	switch {
@@ -84,7 +84,7 @@ func (row threat) run(t *testing.T) {
 
 	row.ask(t, v, good, nil) // the twin
 	row.ask(t, v, row.token, row.want)
-	assert.Equal(t, []string{threatMetadata, threatJWKS}, site.askedFor(), "requests")
+	assert.Equal(t, []string{metadataURL, jwksURL}, site.askedFor(), "requests")
 	assert.Zero(t, site.unclosed())
 
 	assert.Contains(t, told.String(), "VerifyDoneInfo")
@@ -93,7 +93,7 @@ func (row threat) run(t *testing.T) {
 }
 
 // ask has a token verified and asserts the outcome.
-func (row threat) ask(t *testing.T, v *jwtverifier.Verifier, raw string, want error) {
+func (row attack) ask(t *testing.T, v *jwtverifier.Verifier, raw string, want error) {
 	t.Helper()
 	var access *jwtverifier.AccessToken
 	var err error
@@ -122,9 +122,9 @@ func (row threat) ask(t *testing.T, v *jwtverifier.Verifier, raw string, want er
 	}
 }
 
-// threatReasons are all the sentinels but ErrInvalidToken, which each refusal
-// matches. TestThreatSentinels compares the list with the package.
-var threatReasons = []error{
+// allReasons are all the sentinels but ErrInvalidToken, which each refusal
+// matches. TestSentinels compares the list with the package.
+var allReasons = []error{
 	jwtverifier.ErrMalformed, jwtverifier.ErrAlgorithm, jwtverifier.ErrUnknownKey, jwtverifier.ErrSignature,
 	jwtverifier.ErrTokenType, jwtverifier.ErrIssuer, jwtverifier.ErrAudience, jwtverifier.ErrAuthorizedParty,
 	jwtverifier.ErrClientID, jwtverifier.ErrNonce, jwtverifier.ErrClaim, jwtverifier.ErrConfirmation,
@@ -137,7 +137,7 @@ var threatReasons = []error{
 func onlyReasons(t *testing.T, err error, want ...error) {
 	t.Helper()
 	require.Error(t, err)
-	for _, reason := range append([]error{jwtverifier.ErrInvalidToken}, threatReasons...) {
+	for _, reason := range append([]error{jwtverifier.ErrInvalidToken}, allReasons...) {
 		require.Equal(t, slices.Contains(want, reason), errors.Is(err, reason), "matches %q: %v", reason, err)
 	}
 }
@@ -195,21 +195,21 @@ func oneShortLine(t *testing.T, err error) {
 	}
 }
 
-// threatWindow is how much of a secret may not be found in an error.
-const threatWindow = 16
+// repeatedBytes is how much of a secret may not be found in an error.
+const repeatedBytes = 16
 
 // configuredText is what errors may name: it was configured, not received.
 var configuredText = strings.Join([]string{
-	strconv.Quote(threatIssuer), `"api"`, `"client"`, `"c1"`, `"RS256"`,
-	threatMetadata, threatOpenID, threatInserted, threatJWKS,
-	`"https://b.example"`, strconv.Quote(strconv.Quote(threatIssuer)), strconv.Quote(strconv.Quote(threatJWKS)), // the latter two as in a log
+	strconv.Quote(issuerURL), `"api"`, `"client"`, `"c1"`, `"RS256"`,
+	metadataURL, openIDURL, insertedURL, jwksURL,
+	`"https://b.example"`, strconv.Quote(strconv.Quote(issuerURL)), strconv.Quote(strconv.Quote(jwksURL)), // the latter two as in a log
 }, ", ")
 
 // repeats returns what text repeats of secret, but for what was configured.
 func repeats(text, secret string) string {
 	secret = secret[:min(len(secret), 256<<10)]
-	for i := 0; i+threatWindow <= len(text); i++ {
-		if window := text[i : i+threatWindow]; strings.Contains(secret, window) && !strings.Contains(configuredText, window) {
+	for i := 0; i+repeatedBytes <= len(text); i++ {
+		if window := text[i : i+repeatedBytes]; strings.Contains(secret, window) && !strings.Contains(configuredText, window) {
 			return window
 		}
 	}

@@ -52,7 +52,7 @@ func TestRFCExamples(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			verifierOf := func(entries ...string) *jwtverifier.Verifier {
-				v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(entries...))))
+				v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(entries...))))
 				require.NoError(t, err)
 				return v
 			}

@@ -20,23 +20,23 @@ import (
 	"example.com/jwtverifier"
 )
 
-// What the tests of threats have in common: an authorization server in memory
+// What the attacks have in common: an authorization server in memory
 // of which every byte can be chosen, tokens of which every byte can be chosen,
 // and one runner that asserts what holds for every refusal.
 
 const (
-	threatIssuer   = "https://as.example/tenant"
-	threatMetadata = threatIssuer + "/.well-known/oauth-authorization-server" // the first place that is asked
-	threatOpenID   = threatIssuer + "/.well-known/openid-configuration"
-	threatInserted = "https://as.example/.well-known/oauth-authorization-server/tenant"
-	threatJWKS     = threatIssuer + "/keys"
+	issuerURL   = "https://as.example/tenant"
+	metadataURL = issuerURL + "/.well-known/oauth-authorization-server" // the first place that is asked
+	openIDURL   = issuerURL + "/.well-known/openid-configuration"
+	insertedURL = "https://as.example/.well-known/oauth-authorization-server/tenant"
+	jwksURL     = issuerURL + "/keys"
 )
 
-// A siteAnswer is what a threatSite does with one request.
+// A siteAnswer is what a testSite does with one request.
 type siteAnswer func(*http.Request) (*http.Response, error)
 
-// A threatSite is an authorization server in memory, and the transport to it.
-type threatSite struct {
+// A testSite is an authorization server in memory, and the transport to it.
+type testSite struct {
 	mu      sync.Mutex // guards all fields
 	answers map[string]siteAnswer
 	asked   []string      // URLs, in order
@@ -44,20 +44,20 @@ type threatSite struct {
 	open    int           // bodies that were not closed
 }
 
-// newThreatSite publishes these JWKS entries, or else K1 and K2. Its metadata is
+// newSite publishes these JWKS entries, or else K1 and K2. Its metadata is
 // only where it is looked for first.
-func newThreatSite(entries ...string) *threatSite {
+func newSite(entries ...string) *testSite {
 	if len(entries) == 0 {
 		entries = []string{goodJWK1(), goodJWK2()}
 	}
-	s := &threatSite{answers: map[string]siteAnswer{}}
-	s.set(answerWith(200, metadataOf()), threatMetadata)
-	s.set(answerWith(200, jwksOf(entries...)), threatJWKS)
+	s := &testSite{answers: map[string]siteAnswer{}}
+	s.set(answerWith(200, metadataOf()), metadataURL)
+	s.set(answerWith(200, jwksOf(entries...)), jwksURL)
 	return s
 }
 
 // set makes the site answer requests for these URLs.
-func (s *threatSite) set(a siteAnswer, urls ...string) {
+func (s *testSite) set(a siteAnswer, urls ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range urls {
@@ -66,32 +66,32 @@ func (s *threatSite) set(a siteAnswer, urls ...string) {
 }
 
 // publish changes the keys.
-func (s *threatSite) publish(entries ...string) {
-	s.set(answerWith(200, jwksOf(entries...)), threatJWKS)
+func (s *testSite) publish(entries ...string) {
+	s.set(answerWith(200, jwksOf(entries...)), jwksURL)
 }
 
 // requests returns how many there were so far.
-func (s *threatSite) requests() int {
+func (s *testSite) requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.asked)
 }
 
 // askedFor returns the URLs of the requests so far.
-func (s *threatSite) askedFor() []string {
+func (s *testSite) askedFor() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked)
 }
 
-func (s *threatSite) unclosed() int {
+func (s *testSite) unclosed() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.open
 }
 
 // RoundTrip implements http.RoundTripper.
-func (s *threatSite) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *testSite) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	s.asked = append(s.asked, r.URL.String())
 	s.headers = append(s.headers, r.Header.Clone())
@@ -117,9 +117,9 @@ func (s *threatSite) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // verifier returns a verifier of the site's tokens, of both kinds, that
 // remembers access tokens: what is asked twice is asked of that memory too.
-func (s *threatSite) verifier(t *testing.T, opts ...jwtverifier.Option) *jwtverifier.Verifier {
+func (s *testSite) verifier(t *testing.T, opts ...jwtverifier.Option) *jwtverifier.Verifier {
 	t.Helper()
-	v, err := jwtverifier.New(threatIssuer, append([]jwtverifier.Option{
+	v, err := jwtverifier.New(issuerURL, append([]jwtverifier.Option{
 		jwtverifier.WithAudience("api"), jwtverifier.WithAuthorizedClients("c1"), jwtverifier.WithClientID("client"),
 		jwtverifier.WithTokenCache(16), jwtverifier.WithHTTPClient(&http.Client{Transport: s}),
 	}, opts...)...)
@@ -146,10 +146,10 @@ func (b *siteBody) Close() error {
 	return nil
 }
 
-// metadataOf is the metadata of threatIssuer, changed.
+// metadataOf is the metadata of issuerURL, changed.
 func metadataOf(changes ...string) string {
 	return membersWith([][2]string{
-		{"issuer", strconv.Quote(threatIssuer)}, {"jwks_uri", strconv.Quote(threatJWKS)},
+		{"issuer", strconv.Quote(issuerURL)}, {"jwks_uri", strconv.Quote(jwksURL)},
 		{"response_types_supported", `["code"]`},
 	}, changes)
 }
@@ -170,9 +170,9 @@ func jwkOfNumbers(kid string, n, e *big.Int, changes ...string) string {
 	}, changes)
 }
 
-func goodJWK1() string { return jwkOf("k1", &threatK1().PublicKey) }
+func goodJWK1() string { return jwkOf("k1", &key1().PublicKey) }
 
-func goodJWK2() string { return jwkOf("k2", &threatK2().PublicKey) }
+func goodJWK2() string { return jwkOf("k2", &key2().PublicKey) }
 
 // answerWith answers with this status, body, and header of names and values.
 func answerWith(status int, body string, header ...string) siteAnswer {
@@ -260,7 +260,7 @@ func redirectTo(status int, location string) siteAnswer {
 }
 
 // onlyAskedItsOwn asserts that no other host was asked.
-func onlyAskedItsOwn(t *testing.T, s *threatSite) {
+func onlyAskedItsOwn(t *testing.T, s *testSite) {
 	t.Helper()
 	for _, u := range s.askedFor() {
 		require.True(t, strings.HasPrefix(u, "https://as.example/"), "asked for %s", u)

@@ -24,26 +24,26 @@ import (
 	"example.com/jwtverifier"
 )
 
-func TestThreatsSignature(t *testing.T) {
+func TestSignature(t *testing.T) {
 	t.Parallel()
 	signature := jwtverifier.ErrSignature
 	input := seg64(h0()) + "." + seg64(at0())
-	good := rs256Over(threatK1(), input)
+	good := rs256Over(key1(), input)
 	raw, _ := base64.RawURLEncoding.DecodeString(good[len(input)+1:])
 	signed := func(signature []byte) string { return input + "." + seg64(signature) }
-	other := jwsOf(threatK1(), h0("x", `1`), at0("sub", `"v"`))
+	other := jwsOf(key1(), h0("x", `1`), at0("sub", `"v"`))
 	oh, rest, _ := strings.Cut(other, ".")
 	op, os, _ := strings.Cut(rest, ".")
 	h, p, _ := strings.Cut(input, ".")
 	s := good[len(input)+1:]
-	private := rawOf(threatK1())
+	private := rawOf(key1())
 	n := private.n
 
-	rows := []threat{
-		{name: "t/100 by a key that is not published", token: jwsOf(threatKX(), h0(), at0()), want: signature},
-		{name: "t/101 by another published key", token: jwsOf(threatK2(), h0(), at0()), want: signature},
-		{name: "t/101 by K1 under the kid of K2", token: jwsOf(threatK1(), h0("kid", `"k2"`), at0()), want: signature},
-		{name: "t/101 by K2 under its own kid", token: jwsOf(threatK2(), h0("kid", `"k2"`), at0())},
+	rows := []attack{
+		{name: "t/100 by a key that is not published", token: jwsOf(keyX(), h0(), at0()), want: signature},
+		{name: "t/101 by another published key", token: jwsOf(key2(), h0(), at0()), want: signature},
+		{name: "t/101 by K1 under the kid of K2", token: jwsOf(key1(), h0("kid", `"k2"`), at0()), want: signature},
+		{name: "t/101 by K2 under its own kid", token: jwsOf(key2(), h0("kid", `"k2"`), at0())},
 		{name: "t/102 payload and signature of another", token: h + "." + op + "." + os, want: signature},
 		{name: "t/102 signature of another", token: h + "." + p + "." + os, want: signature},
 		{name: "t/102 payload of another", token: h + "." + op + "." + s, want: signature},
@@ -64,21 +64,21 @@ func TestThreatsSignature(t *testing.T) {
 		{name: "t/117 signature of 1,024 bytes", token: signed(append(slices.Clone(raw), make([]byte, 768)...)), want: signature},
 		{name: "t/117 signature of 1,025 bytes", token: signed(append(slices.Clone(raw), make([]byte, 769)...)), want: jwtverifier.ErrMalformed, part: "token"},
 		{name: "t/117 1 MiB of signature", token: signed(make([]byte, 1<<20)), want: jwtverifier.ErrMalformed, part: "token"},
-		{name: "t/116 encrypted unsigned token", token: jweOf(&threatK1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1","cty":"JWT"}`, seg64(`{"alg":"none"}`)+"."+p+"."), want: jwtverifier.ErrMalformed, part: "token"},
-		{name: "t/116 unsigned token in a signed one", token: jwsOf(threatK1(), h0("cty", `"JWT"`), seg64(`{"alg":"none"}`)+"."+p+"."), want: jwtverifier.ErrMalformed, part: "payload"},
+		{name: "t/116 encrypted unsigned token", token: jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1","cty":"JWT"}`, seg64(`{"alg":"none"}`)+"."+p+"."), want: jwtverifier.ErrMalformed, part: "token"},
+		{name: "t/116 unsigned token in a signed one", token: jwsOf(key1(), h0("cty", `"JWT"`), seg64(`{"alg":"none"}`)+"."+p+"."), want: jwtverifier.ErrMalformed, part: "payload"},
 	}
 
 	// A signature that begins with a zero byte must keep it.
 	for i := 0; ; i++ {
 		input := seg64(h0()) + "." + seg64(at0("jti", strconv.Itoa(i)))
-		token := rs256Over(threatK1(), input)
+		token := rs256Over(key1(), input)
 		s, _ := base64.RawURLEncoding.DecodeString(token[len(input)+1:])
 		if s[0] != 0 {
 			continue
 		}
 		rows = append(rows,
-			threat{name: "t/104 signature that begins with a zero", token: token},
-			threat{name: "t/104 leading zero left out", token: input + "." + seg64(s[1:]), want: signature},
+			attack{name: "t/104 signature that begins with a zero", token: token},
+			attack{name: "t/104 leading zero left out", token: input + "." + seg64(s[1:]), want: signature},
 		)
 		break
 	}
@@ -92,7 +92,7 @@ func TestThreatsSignature(t *testing.T) {
 	oid := []byte{0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01}
 	null := []byte{0x05, 0x00}
 	info := slices.Concat(sha256Info, hash)
-	rows = append(rows, threat{name: "t/105 the right encoding", token: signed(private.sign(padded(256, info)))})
+	rows = append(rows, attack{name: "t/105 the right encoding", token: signed(private.sign(padded(256, info)))})
 	for name, info := range map[string][]byte{
 		"no NULL":                         der(0x30, der(0x30, oid), der(0x04, hash)),
 		"two NULLs":                       der(0x30, der(0x30, oid, null, null), der(0x04, hash)),
@@ -132,7 +132,7 @@ func TestThreatsSignature(t *testing.T) {
 		"the hash of the decoded payload": der(0x30, der(0x30, oid, null), der(0x04, sumOf256([]byte(at0())))),
 		"nothing":                         {},
 	} {
-		rows = append(rows, threat{name: "t/105 DigestInfo: " + name, token: signed(private.sign(padded(256, info))), want: signature})
+		rows = append(rows, attack{name: "t/105 DigestInfo: " + name, token: signed(private.sign(padded(256, info))), want: signature})
 	}
 	right := padded(256, info)
 	encoding := func(change func(e []byte) []byte) string {
@@ -159,10 +159,10 @@ func TestThreatsSignature(t *testing.T) {
 		"ISO 9796 style trailer":           func(e []byte) []byte { e[255] = 0xbc; return e },
 		"the complement of the right bits": func(e []byte) []byte { e[255] ^= 0xff; return e },
 	} {
-		rows = append(rows, threat{name: "t/105 padding: " + name, token: encoding(change), want: signature})
+		rows = append(rows, attack{name: "t/105 padding: " + name, token: encoding(change), want: signature})
 	}
 	// Its padding is right but for the first byte, which must be 0.
-	rows = append(rows, threat{name: "t/105 padding: first byte 1", want: signature, token: encoding(func(e []byte) []byte {
+	rows = append(rows, attack{name: "t/105 padding: first byte 1", want: signature, token: encoding(func(e []byte) []byte {
 		e[0] = 1
 		if new(big.Int).SetBytes(e).Cmp(n) >= 0 {
 			e[0] = 0
@@ -171,24 +171,24 @@ func TestThreatsSignature(t *testing.T) {
 		return e
 	})})
 	hashed := func(hash crypto.Hash, sum []byte) string {
-		s, err := rsa.SignPKCS1v15(nil, threatK1(), hash, sum)
+		s, err := rsa.SignPKCS1v15(nil, key1(), hash, sum)
 		require.NoError(t, err)
 		return signed(s)
 	}
 	sum1, sum384, sum512 := sha1.Sum([]byte(input)), sha512.Sum384([]byte(input)), sha512.Sum512([]byte(input))
 	sum224, sum512256 := sha256.Sum224([]byte(input)), sha512.Sum512_256([]byte(input))
-	unhashed, err := rsa.SignPKCS1v15(nil, threatK1(), 0, hash)
+	unhashed, err := rsa.SignPKCS1v15(nil, key1(), 0, hash)
 	require.NoError(t, err)
-	pss, err := rsa.SignPSS(rand.Reader, threatK1(), crypto.SHA256, hash, nil)
+	pss, err := rsa.SignPSS(rand.Reader, key1(), crypto.SHA256, hash, nil)
 	require.NoError(t, err)
 	rows = append(rows,
-		threat{name: "t/106 SHA-1", token: hashed(crypto.SHA1, sum1[:]), want: signature},
-		threat{name: "t/106 SHA-224", token: hashed(crypto.SHA224, sum224[:]), want: signature},
-		threat{name: "t/106 SHA-384", token: hashed(crypto.SHA384, sum384[:]), want: signature},
-		threat{name: "t/106 SHA-512", token: hashed(crypto.SHA512, sum512[:]), want: signature},
-		threat{name: "t/106 SHA-512/256", token: hashed(crypto.SHA512_256, sum512256[:]), want: signature},
-		threat{name: "t/106 no DigestInfo", token: signed(unhashed), want: signature},
-		threat{name: "t/106 PSS", token: signed(pss), want: signature},
+		attack{name: "t/106 SHA-1", token: hashed(crypto.SHA1, sum1[:]), want: signature},
+		attack{name: "t/106 SHA-224", token: hashed(crypto.SHA224, sum224[:]), want: signature},
+		attack{name: "t/106 SHA-384", token: hashed(crypto.SHA384, sum384[:]), want: signature},
+		attack{name: "t/106 SHA-512", token: hashed(crypto.SHA512, sum512[:]), want: signature},
+		attack{name: "t/106 SHA-512/256", token: hashed(crypto.SHA512_256, sum512256[:]), want: signature},
+		attack{name: "t/106 no DigestInfo", token: signed(unhashed), want: signature},
+		attack{name: "t/106 PSS", token: signed(pss), want: signature},
 	)
 
 	// With e=3 a number whose cube begins like an encoded message can be found
@@ -202,17 +202,17 @@ func TestThreatsSignature(t *testing.T) {
 	cube := new(big.Int).Exp(root, big.NewInt(3), nil).FillBytes(make([]byte, 256))
 	require.Equal(t, prefix, cube[:len(prefix)], "the forgery is well made")
 	rows = append(rows,
-		threat{name: "t/107 e=3, genuine", token: three.token(h0("kid", `"k3"`), at0()), jwks: threeJWKS},
-		threat{name: "t/107 e=3, forged by a cube root", token: threeInput + "." + seg64(root.FillBytes(make([]byte, 256))), want: signature, jwks: threeJWKS},
-		threat{name: "t/107 e=3, cube root without leading zeros", token: threeInput + "." + seg64(root.Bytes()), want: signature, jwks: threeJWKS},
+		attack{name: "t/107 e=3, genuine", token: three.token(h0("kid", `"k3"`), at0()), jwks: threeJWKS},
+		attack{name: "t/107 e=3, forged by a cube root", token: threeInput + "." + seg64(root.FillBytes(make([]byte, 256))), want: signature, jwks: threeJWKS},
+		attack{name: "t/107 e=3, cube root without leading zeros", token: threeInput + "." + seg64(root.Bytes()), want: signature, jwks: threeJWKS},
 	)
-	runThreats(t, "signature", rows)
+	runAttacks(t, "signature", rows)
 }
 
-func TestThreatsSignatureBits(t *testing.T) {
+func TestSignatureBits(t *testing.T) {
 	t.Parallel()
 	header, payload := h0(), at0()
-	good := jwsOf(threatK1(), header, payload)
+	good := jwsOf(key1(), header, payload)
 	input := seg64(header) + "." + seg64(payload)
 	signature, _ := base64.RawURLEncoding.DecodeString(good[len(input)+1:])
 
@@ -234,7 +234,7 @@ func TestThreatsSignatureBits(t *testing.T) {
 	}
 	inBubble := func(t *testing.T, f func(*testing.T, *jwtverifier.Verifier)) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
+			site := newSite()
 			v := site.verifier(t)
 			_, err := v.VerifyAccessToken(t.Context(), good)
 			require.NoError(t, err)
@@ -264,10 +264,10 @@ func TestThreatsSignatureBits(t *testing.T) {
 	})
 	t.Run("t/100 no request, however old the keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			site := newThreatSite()
+			site := newSite()
 			v := site.verifier(t)
 			require.NoError(t, v.Prefetch(t.Context()))
-			forged := jwsOf(threatKX(), h0(), at0("exp", "4102444800"))
+			forged := jwsOf(keyX(), h0(), at0("exp", "4102444800"))
 			for range 20 {
 				time.Sleep(30 * time.Second) // up to 10 min; keys are fetched ahead from 10.5 min on
 				_, err := v.VerifyAccessToken(t.Context(), forged)

@@ -23,18 +23,18 @@ import (
 	"time"
 )
 
-// threatStart is the time at which a synctest bubble begins.
-var threatStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// bubbleStart is the time at which a synctest bubble begins.
+var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // The keys: K1, K2 and K3 are published or can be, KX never is.
 var (
-	threatK1 = sync.OnceValue(newThreatKey)
-	threatK2 = sync.OnceValue(newThreatKey)
-	threatK3 = sync.OnceValue(newThreatKey)
-	threatKX = sync.OnceValue(newThreatKey)
+	key1 = sync.OnceValue(newRSAKey)
+	key2 = sync.OnceValue(newRSAKey)
+	key3 = sync.OnceValue(newRSAKey)
+	keyX = sync.OnceValue(newRSAKey)
 )
 
-func newThreatKey() *rsa.PrivateKey {
+func newRSAKey() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
@@ -54,19 +54,19 @@ func rs256Over(key *rsa.PrivateKey, input string) string {
 		key    *rsa.PrivateKey
 		digest [sha256.Size]byte
 	}
-	made, ok := threatSignatures.Load(signing{key, digest})
+	made, ok := signaturesMade.Load(signing{key, digest})
 	if !ok {
 		signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
 		if err != nil {
 			panic(err)
 		}
 		made = seg64(signature)
-		threatSignatures.Store(signing{key, digest}, made)
+		signaturesMade.Store(signing{key, digest}, made)
 	}
 	return input + "." + made.(string)
 }
 
-var threatSignatures sync.Map
+var signaturesMade sync.Map
 
 // jwsOf returns the compact JWS of exactly these bytes.
 func jwsOf(key *rsa.PrivateKey, header, payload string) string {
@@ -107,31 +107,31 @@ func h0(changes ...string) string {
 // at0 is the payload of a good access token, changed.
 func at0(changes ...string) string {
 	return membersWith([][2]string{
-		{"iss", strconv.Quote(threatIssuer)}, {"aud", `"api"`}, {"cid", `"c1"`}, {"sub", `"u"`},
-		{"iat", inThreatTime(-10)}, {"exp", inThreatTime(300)},
+		{"iss", strconv.Quote(issuerURL)}, {"aud", `"api"`}, {"cid", `"c1"`}, {"sub", `"u"`},
+		{"iat", inSeconds(-10)}, {"exp", inSeconds(300)},
 	}, changes)
 }
 
 // id0 is the payload of a good ID token, changed.
 func id0(changes ...string) string {
 	return membersWith([][2]string{
-		{"iss", strconv.Quote(threatIssuer)}, {"aud", `"client"`}, {"sub", `"u"`},
-		{"iat", inThreatTime(-10)}, {"exp", inThreatTime(300)}, {"nonce", `"n1"`},
+		{"iss", strconv.Quote(issuerURL)}, {"aud", `"client"`}, {"sub", `"u"`},
+		{"iat", inSeconds(-10)}, {"exp", inSeconds(300)}, {"nonce", `"n1"`},
 	}, changes)
 }
 
 // withMore returns a JSON object with raw text before its closing brace.
 func withMore(object, raw string) string { return strings.TrimSuffix(object, "}") + "," + raw + "}" }
 
-// inThreatTime is a NumericDate, so many seconds after the bubble's beginning.
-func inThreatTime(seconds int64) string {
-	return strconv.FormatInt(threatStart.Unix()+seconds, 10)
+// inSeconds is a NumericDate, so many seconds after the bubble's beginning.
+func inSeconds(seconds int64) string {
+	return strconv.FormatInt(bubbleStart.Unix()+seconds, 10)
 }
 
 // at0Token and id0Token are good tokens by K1, their claims changed.
-func at0Token(changes ...string) string { return jwsOf(threatK1(), h0(), at0(changes...)) }
+func at0Token(changes ...string) string { return jwsOf(key1(), h0(), at0(changes...)) }
 
-func id0Token(changes ...string) string { return jwsOf(threatK1(), h0(), id0(changes...)) }
+func id0Token(changes ...string) string { return jwsOf(key1(), h0(), id0(changes...)) }
 
 // longToken is a good access token for tests that last.
 func longToken(kid string, key *rsa.PrivateKey) string {
@@ -175,7 +175,7 @@ func tokenOfLength(length int) string {
 		payload := length - base64.RawURLEncoding.EncodedLen(len(header)) - 1 - 1 - 342
 		pad := payload*3/4 - len(at0("pad", `""`))
 		if base64.RawURLEncoding.EncodedLen(payload*3/4) == payload {
-			return jwsOf(threatK1(), header, at0("pad", strconv.Quote(strings.Repeat("p", pad))))
+			return jwsOf(key1(), header, at0("pad", strconv.Quote(strings.Repeat("p", pad))))
 		}
 	}
 	panic("no token of this length")
@@ -213,11 +213,11 @@ func macOf(secret, input string) []byte {
 
 // hmacForgeries are tokens whose HMAC secret is what everybody knows of K1.
 func hmacForgeries() map[string]string {
-	public := &threatK1().PublicKey
+	public := &key1().PublicKey
 	spki, _ := x509.MarshalPKIXPublicKey(public)
 	pkcs1 := x509.MarshalPKCS1PublicKey(public)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "k1"}, NotBefore: threatStart, NotAfter: threatStart.AddDate(1, 0, 0)}
-	certificate, _ := x509.CreateCertificate(rand.Reader, template, template, public, threatK1())
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "k1"}, NotBefore: bubbleStart, NotAfter: bubbleStart.AddDate(1, 0, 0)}
+	certificate, _ := x509.CreateCertificate(rand.Reader, template, template, public, key1())
 	block := func(kind string, der []byte) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 	}

@@ -107,12 +107,12 @@ func gzipped(s string) string {
 	return b.String()
 }
 
-// threatCertificate makes a certificate for 127.0.0.1, or an authority.
-func threatCertificate(t *testing.T, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, change func(*x509.Certificate)) (*ecdsa.PrivateKey, *x509.Certificate) {
+// newCertificate makes a certificate for 127.0.0.1, or an authority.
+func newCertificate(t *testing.T, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, change func(*x509.Certificate)) (*ecdsa.PrivateKey, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "threats"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "hostile"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
 	if parent == nil {
 		parent, parentKey = template, key
 		template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
@@ -136,7 +136,7 @@ type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestThreatsWire(t *testing.T) {
+func TestWire(t *testing.T) {
 	t.Parallel()
 	good := jwksOf(goodJWK1(), goodJWK2())
 	writes := func(text string) func(net.Conn) {
@@ -227,7 +227,7 @@ func TestThreatsWire(t *testing.T) {
 }
 
 // Not parallel: it counts what is allocated.
-func TestThreatsGzipBomb(t *testing.T) {
+func TestGzipBomb(t *testing.T) {
 	megabyte := gzipped(strings.Repeat(" ", 1<<20))
 	for name, bomb := range map[string]string{
 		"t/254 256 MiB of white space":                   strings.Repeat(megabyte, 256),
@@ -266,13 +266,13 @@ func TestThreatsGzipBomb(t *testing.T) {
 	}
 }
 
-func TestThreatsTLS(t *testing.T) {
+func TestTLS(t *testing.T) {
 	t.Parallel()
-	caKey, ca := threatCertificate(t, nil, nil, nil)
+	caKey, ca := newCertificate(t, nil, nil, nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
 	named := func(change func(*x509.Certificate)) tls.Certificate {
-		key, certificate := threatCertificate(t, ca, caKey, change)
+		key, certificate := newCertificate(t, ca, caKey, change)
 		return tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: key}
 	}
 	good := named(nil)
@@ -334,7 +334,7 @@ func TestThreatsTLS(t *testing.T) {
 }
 
 // Not parallel: they change what the whole program uses, or count what it has.
-func TestThreatsGlobalState(t *testing.T) {
+func TestGlobalState(t *testing.T) {
 	issuer, err := jwtverifiertest.Start("")
 	require.NoError(t, err)
 	defer issuer.Close()
@@ -406,7 +406,7 @@ func TestThreatsGlobalState(t *testing.T) {
 		goroutines := runtime.NumGoroutine()
 		for _, how := range []string{"status", "redirect", "cut", "long", "html"} {
 			for range 10 {
-				v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithJWKSURL(broken.URL+"/?how="+how))
+				v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithJWKSURL(broken.URL+"/?how="+how))
 				require.NoError(t, err)
 				_, err = v.VerifyAccessToken(t.Context(), at0Token())
 				unavailable(t, err)
