@@ -20,10 +20,6 @@ import (
 	"example.com/jwtverifier"
 )
 
-// What the attacks have in common: an authorization server in memory
-// of which every byte can be chosen, tokens of which every byte can be chosen,
-// and one runner that asserts what holds for every refusal.
-
 const (
 	issuerURL   = "https://as.example/tenant"
 	metadataURL = issuerURL + "/.well-known/oauth-authorization-server" // the first place that is asked
