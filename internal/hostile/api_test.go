@@ -25,9 +25,11 @@ import (
 
 func TestExportedNames(t *testing.T) {
 	t.Parallel()
-	t.Run("t/314 nothing takes a token apart without verifying it", func(t *testing.T) {
+	runRow(t, "t/314 nothing takes a token apart without verifying it", func(t *testing.T) {
 		suspicious := regexp.MustCompile(`(?i)parse|decode|unverified|insecure|unsafe|skip|peek|noverify|withoutverif`)
-		for _, file := range packageFiles(t) {
+		files, err := packageFiles()
+		require.NoError(t, err)
+		for _, file := range files {
 			for _, decl := range file.Decls {
 				f, ok := decl.(*ast.FuncDecl)
 				if ok && f.Name.IsExported() && suspicious.MatchString(f.Name.Name) {
@@ -47,7 +49,7 @@ func TestExportedNames(t *testing.T) {
 
 func TestMutation(t *testing.T) {
 	t.Parallel()
-	t.Run("t/299 what New was given is changed afterwards", func(t *testing.T) {
+	runRow(t, "t/299 what New was given is changed afterwards", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			audiences, clients, ids := []string{"api", "api2"}, []string{"c1", "c2"}, []string{"client", "client2"}
 			keys := []byte(jwksOf(goodJWK1()))
@@ -72,7 +74,7 @@ func TestMutation(t *testing.T) {
 			refuses(t, v, at0Token("cid", `"evil"`), jwtverifier.ErrClientID)
 		})
 	})
-	t.Run("t/299 options are used for two verifiers", func(t *testing.T) {
+	runRow(t, "t/299 options are used for two verifiers", func(t *testing.T) {
 		more := make([]string, 1, 10)
 		more[0] = "api"
 		shared := jwtverifier.WithAudience(more...)
@@ -87,7 +89,7 @@ func TestMutation(t *testing.T) {
 		refuses(t, a, at0Token("aud", `"b"`), jwtverifier.ErrAudience)
 		refuses(t, b, at0Token("aud", `"a"`), jwtverifier.ErrAudience)
 	})
-	t.Run("t/299 a result is changed", func(t *testing.T) {
+	runRow(t, "t/299 a result is changed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newSite().verifier(t, jwtverifier.WithSenderConstrainedTokens())
 			raw := at0Token("aud", `["api","x"]`, "scp", `["a","b"]`, "amr", `["pwd"]`, "cnf", `{"jkt":"j"}`)
@@ -114,7 +116,7 @@ func TestMutation(t *testing.T) {
 			}
 		})
 	})
-	t.Run("t/300 settings of jwx are changed", func(t *testing.T) {
+	runRow(t, "t/300 settings of jwx are changed", func(t *testing.T) {
 		if os.Getenv("JWTVERIFIER_HOSTILE_JWX") == "" {
 			// In a process of its own: the settings are those of the whole program.
 			command := exec.Command(os.Args[0], "-test.run=^TestMutation$/^t$/^300_settings", "-test.v")

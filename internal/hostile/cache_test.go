@@ -26,7 +26,7 @@ func TestCache(t *testing.T) {
 	by1, by2, by3 := longToken("k1", k1), longToken("k2", k2), longToken("k3", k3)
 	const fetch = 2 // requests: metadata and keys
 	run := func(name string, f func(*testing.T, *testSite, *jwtverifier.Verifier), opts ...jwtverifier.Option) {
-		t.Run(name, func(t *testing.T) {
+		runRow(t, name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				f(t, site, site.verifier(t, opts...))
@@ -235,7 +235,7 @@ func TestCache(t *testing.T) {
 		})
 	}
 
-	t.Run("t/284 t/285 the claims' clock does not age the keys", func(t *testing.T) {
+	runRow(t, "t/284 t/285 the claims' clock does not age the keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var offset atomic.Int64
 			site := newSite()
@@ -259,7 +259,7 @@ func TestCache(t *testing.T) {
 			refuses(t, v, by1, jwtverifier.ErrUnknownKey)
 		})
 	})
-	t.Run("t/285 a remembered token is judged by the clock again", func(t *testing.T) {
+	runRow(t, "t/285 a remembered token is judged by the clock again", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			now := time.Now()
 			v := newSite().verifier(t, jwtverifier.WithClock(func() time.Time { return now }))
@@ -276,7 +276,7 @@ func TestCache(t *testing.T) {
 			accepts(t, v, raw)
 		})
 	})
-	t.Run("t/286 two verifiers, one kid, two keys", func(t *testing.T) {
+	runRow(t, "t/286 two verifiers, one kid, two keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			siteA, siteB := newSite(jwk1), newSite(jwkOf("k1", &k2.PublicKey))
 			a, b := siteA.verifier(t), siteB.verifier(t)
@@ -291,7 +291,7 @@ func TestCache(t *testing.T) {
 			assert.Equal(t, fetch, siteB.requests())
 		})
 	})
-	t.Run("t/286 two audiences do not share remembered tokens", func(t *testing.T) {
+	runRow(t, "t/286 two audiences do not share remembered tokens", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			a := site.verifier(t)
@@ -303,13 +303,13 @@ func TestCache(t *testing.T) {
 		})
 	})
 	for _, d := range []time.Duration{0, -1, time.Minute - 1, 24*time.Hour + 1, 1<<63 - 1, -1 << 63} {
-		t.Run(fmt.Sprintf("t/290 refresh interval %v", d), func(t *testing.T) {
+		runRow(t, fmt.Sprintf("t/290 refresh interval %v", d), func(t *testing.T) {
 			_, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithRefreshInterval(d))
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 		})
 	}
 	for _, d := range []time.Duration{-1, 7*24*time.Hour + 1, 1<<63 - 1, -1 << 63} {
-		t.Run(fmt.Sprintf("t/290 max stale %v", d), func(t *testing.T) {
+		runRow(t, fmt.Sprintf("t/290 max stale %v", d), func(t *testing.T) {
 			_, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithMaxStale(d))
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 		})
@@ -318,7 +318,7 @@ func TestCache(t *testing.T) {
 
 // Not parallel: it looks at the memory of the whole program.
 func TestUnknownKeyFlood(t *testing.T) {
-	t.Run("t/271 t/289 a hundred thousand unknown kids", func(t *testing.T) {
+	runRow(t, "t/271 t/289 a hundred thousand unknown kids", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const tokens, seconds = 100_000, 100
 			site := newSite()

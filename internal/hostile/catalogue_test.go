@@ -1,37 +1,197 @@
 package hostile_test
 
 import (
+	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier/internal/testkit"
 )
 
-// The attacks are numbered, and a test's name begins with the number of the one
-// it is about: t/031. The numbers have gaps.
-
-// notTested are the attacks without a complete test, and why. All the others have
-// one.
-var notTested = map[string]string{
-	"t/284": "nothing outside the package can set the machine's clocks or suspend it: what is tested here is the claims' clock, and the rest in refresh_internal_test.go",
-	"t/289": "ten million kids take too long: a hundred thousand show that nothing is kept",
-	"t/301": "a million tokens are a benchmark: the test compares allocations, and the time of a refusal with that of an acceptance",
-	"t/311": "a leeway cannot be NaN: it is a time.Duration",
+func TestMain(m *testing.M) {
+	testkit.Main(m, func() error {
+		numbers, err := catalogue()
+		if err != nil {
+			return err
+		}
+		exported, err := exportedErrors()
+		if err != nil {
+			return err
+		}
+		return ran.missing(numbers, exported)
+	})
 }
 
-// Every sentinel of the package is the wanted one of some row, and is among
-// those that the runner looks for.
-func TestSentinels(t *testing.T) {
+// ran is what the rows of this run were about.
+var ran = record{numbers: map[string]bool{}, wanted: map[string]bool{}}
+
+type record struct {
+	mu      sync.Mutex      // guards all fields
+	numbers map[string]bool // in the names of rows
+	wanted  map[string]bool // names of the sentinels that a row wanted, and got
+}
+
+// runRow runs one row of the catalogue: its name begins with its number.
+func runRow(t *testing.T, name string, f func(*testing.T)) {
+	t.Helper()
+	require.Regexp(t, `^t/\d{3} `, name, "name of a row")
+	ran.mu.Lock()
+	for _, number := range anyNumber.FindAllString(name, -1) {
+		ran.numbers[number] = true
+	}
+	ran.mu.Unlock()
+	t.Run(name, f)
+}
+
+// want notes that a row wanted this sentinel. What other tests want does not count.
+func (r *record) want(t *testing.T, sentinel string) {
+	if !anyNumber.MatchString(t.Name()) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wanted[sentinel] = true
+}
+
+// missing returns an error that says what the catalogue lacks: a row for a number,
+// a number for a row, and a row for a sentinel.
+func (r *record) missing(catalogue, exported []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var faults []error
+	differ := func(a, b []string, fault string) {
+		for _, name := range a {
+			if !slices.Contains(b, name) {
+				faults = append(faults, fmt.Errorf("%s: %s", name, fault))
+			}
+		}
+	}
+	numbers := slices.Sorted(maps.Keys(r.numbers))
+	differ(catalogue, numbers, "in doc.go, but not in the name of a row")
+	differ(numbers, catalogue, "in the name of a row, but not in doc.go")
+	known := slices.Sorted(maps.Keys(sentinels))
+	differ(exported, known, "exported, but the runner does not look for it")
+	differ(known, exported, "the runner looks for it, but it is not exported")
+	differ(exported, slices.Sorted(maps.Keys(r.wanted)), "not the wanted error of any row")
+	return errors.Join(faults...)
+}
+
+func TestMissing(t *testing.T) {
 	t.Parallel()
-	exported := map[string]bool{}
-	for _, file := range packageFiles(t) {
+	all := slices.Sorted(maps.Keys(sentinels))
+	of := func(names []string) map[string]bool {
+		set := map[string]bool{}
+		for _, name := range names {
+			set[name] = true
+		}
+		return set
+	}
+	for _, row := range []struct {
+		name      string
+		numbers   []string // in names of rows
+		wanted    []string
+		catalogue []string
+		exported  []string
+		want      string
+	}{
+		{
+			name:      "nothing",
+			numbers:   []string{"t/001", "t/002"},
+			wanted:    all,
+			catalogue: []string{"t/001", "t/002"},
+			exported:  all,
+		},
+		{
+			name:      "a row",
+			numbers:   []string{"t/001"},
+			wanted:    all,
+			catalogue: []string{"t/001", "t/002"},
+			exported:  all,
+			want:      "t/002: in doc.go, but not in the name of a row",
+		},
+		{
+			name:      "a line of the catalogue",
+			numbers:   []string{"t/001", "t/002"},
+			wanted:    all,
+			catalogue: []string{"t/002"},
+			exported:  all,
+			want:      "t/001: in the name of a row, but not in doc.go",
+		},
+		{
+			name:     "a row for a sentinel",
+			wanted:   all[1:],
+			exported: all,
+			want:     all[0] + ": not the wanted error of any row",
+		},
+		{
+			name:     "a sentinel in the runner",
+			wanted:   append([]string{"ErrNew"}, all...),
+			exported: append([]string{"ErrNew"}, all...),
+			want:     "ErrNew: exported, but the runner does not look for it",
+		},
+		{
+			name:     "a sentinel in the package",
+			wanted:   all,
+			exported: all[1:],
+			want:     all[0] + ": the runner looks for it, but it is not exported",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := record{numbers: of(row.numbers), wanted: of(row.wanted)}
+			err := r.missing(row.catalogue, row.exported)
+			if row.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.EqualError(t, err, row.want)
+			}
+		})
+	}
+}
+
+// anyNumber finds the numbers of attacks, in the names of tests too.
+var anyNumber = regexp.MustCompile(`\bt/\d{3}`)
+
+// catalogue returns the numbers that doc.go lists.
+func catalogue() ([]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []string
+	for line := range strings.Lines(file.Doc.Text()) {
+		number := anyNumber.FindString(line)
+		if number == "" || !strings.HasPrefix(strings.TrimSpace(line), number) {
+			continue
+		}
+		if slices.Contains(numbers, number) {
+			return nil, fmt.Errorf("%s: twice in doc.go", number)
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers, nil
+}
+
+// exportedErrors returns the names of the variables that package jwtverifier
+// exports: its sentinels.
+func exportedErrors() ([]string, error) {
+	files, err := packageFiles()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range files {
 		for _, decl := range file.Decls {
 			general, ok := decl.(*ast.GenDecl)
 			if !ok || general.Tok != token.VAR {
@@ -39,114 +199,48 @@ func TestSentinels(t *testing.T) {
 			}
 			for _, spec := range general.Specs {
 				for _, name := range spec.(*ast.ValueSpec).Names {
-					if strings.HasPrefix(name.Name, "Err") {
-						exported[name.Name] = true
+					if name.IsExported() {
+						names = append(names, name.Name)
 					}
 				}
 			}
 		}
 	}
-	require.Len(t, allReasons, len(exported)-1, "allReasons and ErrInvalidToken are all the sentinels")
-
-	listed, wanted := map[string]bool{"ErrInvalidToken": true}, map[string]bool{"ErrInvalidToken": true} // the latter of every refusal
-	tested := map[string]bool{}
-	names, err := filepath.Glob("*_test.go")
-	require.NoError(t, err)
-	for _, name := range names {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, decl := range file.Decls {
-			local := map[string]string{} // short names for sentinels
-			ast.Inspect(decl, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.ValueSpec:
-					if n.Names[0].Name == "allReasons" {
-						for _, element := range n.Values[0].(*ast.CompositeLit).Elts {
-							listed[sentinelOf(element, nil)] = true
-						}
-					}
-					for i, value := range n.Values {
-						local[n.Names[i].Name] = sentinelOf(value, nil)
-					}
-				case *ast.AssignStmt:
-					for i, value := range n.Rhs {
-						if x, ok := n.Lhs[i].(*ast.Ident); ok && sentinelOf(value, nil) != "" {
-							local[x.Name] = sentinelOf(value, nil)
-						}
-					}
-				case *ast.BasicLit:
-					for _, number := range catalogueNumber.FindAllString(n.Value, -1) {
-						tested[number] = true
-					}
-				case *ast.CompositeLit: // a row: its name, and what is wanted
-					if holdsNumber(n) {
-						for _, element := range n.Elts {
-							wanted[sentinelOf(element, local)] = true
-						}
-					}
-				case *ast.CallExpr: // an assertion in a test that is no table
-					f, ok := n.Fun.(*ast.Ident)
-					if ok && slices.Contains([]string{"refuses", "onlyReasons", "refusedBecause", "unavailable", "add"}, f.Name) && holdsNumber(decl) {
-						for _, argument := range n.Args {
-							wanted[sentinelOf(argument, local)] = true
-						}
-					}
-				}
-				return true
-			})
-		}
-	}
-	delete(wanted, "")
-	delete(listed, "")
-	assert.Equal(t, exported, listed)
-	assert.Equal(t, exported, wanted)
-	for number := range notTested {
-		assert.Contains(t, tested, number, "tested in part")
-	}
-	assert.GreaterOrEqual(t, len(tested), 241, "attacks")
+	return names, nil
 }
 
 // packageFiles parses the source of package jwtverifier.
-func packageFiles(t *testing.T) []*ast.File {
-	t.Helper()
+func packageFiles() ([]*ast.File, error) {
 	names, err := filepath.Glob("../../*.go")
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	var files []*ast.File
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
+		if err != nil {
+			return nil, err
+		}
 		files = append(files, file)
 	}
-	require.NotEmpty(t, files)
-	return files
-}
-
-// sentinelOf returns the name of the sentinel that an expression is, "" if none.
-func sentinelOf(x ast.Expr, local map[string]string) string {
-	switch x := x.(type) {
-	case *ast.KeyValueExpr:
-		return sentinelOf(x.Value, local)
-	case *ast.Ident:
-		return local[x.Name]
-	case *ast.SelectorExpr:
-		if p, ok := x.X.(*ast.Ident); ok && p.Name == "jwtverifier" && strings.HasPrefix(x.Sel.Name, "Err") {
-			return x.Sel.Name
-		}
+	if len(files) == 0 {
+		return nil, errors.New("no source of package jwtverifier")
 	}
-	return ""
+	return files, nil
 }
 
-func holdsNumber(n ast.Node) (found bool) {
-	ast.Inspect(n, func(n ast.Node) bool {
-		if l, ok := n.(*ast.BasicLit); ok && catalogueNumber.MatchString(l.Value) {
-			found = true
-		}
-		return !found
-	})
-	return found
+// The numbers that are read are those that are written.
+func TestCatalogueIsRead(t *testing.T) {
+	t.Parallel()
+	numbers, err := catalogue()
+	require.NoError(t, err)
+	assert.Contains(t, numbers, "t/001")
+	assert.Contains(t, numbers, "t/316")
+	exported, err := exportedErrors()
+	require.NoError(t, err)
+	assert.Contains(t, exported, "ErrMalformed")
+	assert.Contains(t, exported, "ErrIssuerMismatch")
 }
-
-var catalogueNumber = regexp.MustCompile(`\bt/\d{3}\b`)

@@ -21,7 +21,7 @@ import (
 
 func TestConcurrency(t *testing.T) {
 	t.Parallel()
-	t.Run("t/291 a thousand goroutines without keys", func(t *testing.T) {
+	runRow(t, "t/291 a thousand goroutines without keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(delayed(time.Second, answerWith(200, jwksOf(goodJWK1()))), jwksURL)
@@ -41,7 +41,7 @@ func TestConcurrency(t *testing.T) {
 			assert.Equal(t, []string{metadataURL, jwksURL}, site.askedFor())
 		})
 	})
-	t.Run("t/291 a thousand goroutines with a new kid", func(t *testing.T) {
+	runRow(t, "t/291 a thousand goroutines with a new kid", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			v := site.verifier(t)
@@ -64,7 +64,7 @@ func TestConcurrency(t *testing.T) {
 			assert.Equal(t, 4, site.requests())
 		})
 	})
-	t.Run("t/291 a thousand goroutines and no server", func(t *testing.T) {
+	runRow(t, "t/291 a thousand goroutines and no server", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(delayed(time.Second, answerWith(503, "")), metadataURL, openIDURL, insertedURL)
@@ -81,7 +81,7 @@ func TestConcurrency(t *testing.T) {
 			assert.Equal(t, 3, site.requests())
 		})
 	})
-	t.Run("t/292 the first caller leaves", func(t *testing.T) {
+	runRow(t, "t/292 the first caller leaves", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			issuer := jwtverifiertest.New("")
 			issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Delay: 3 * time.Second, Body: issuer.JWKS()})
@@ -109,7 +109,7 @@ func TestConcurrency(t *testing.T) {
 			assert.Equal(t, 2, issuer.Requests(""))
 		})
 	})
-	t.Run("t/292 all callers leave, and the keys are there", func(t *testing.T) {
+	runRow(t, "t/292 all callers leave, and the keys are there", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(delayed(3*time.Second, answerWith(200, jwksOf(goodJWK1()))), jwksURL)
@@ -123,7 +123,7 @@ func TestConcurrency(t *testing.T) {
 			assert.Equal(t, 2, site.requests())
 		})
 	})
-	t.Run("t/292 held keys serve under a context that has ended", func(t *testing.T) {
+	runRow(t, "t/292 held keys serve under a context that has ended", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newSite().verifier(t)
 			accepts(t, v, at0Token())
@@ -133,7 +133,7 @@ func TestConcurrency(t *testing.T) {
 			require.NoError(t, err)
 		})
 	})
-	t.Run("t/294 a refresh hangs", func(t *testing.T) {
+	runRow(t, "t/294 a refresh hangs", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			issuer := jwtverifiertest.New("")
 			now := time.Now()
@@ -172,7 +172,7 @@ func TestConcurrency(t *testing.T) {
 			took()
 		})
 	})
-	t.Run("t/295 keys change while tokens are verified", func(t *testing.T) {
+	runRow(t, "t/295 keys change while tokens are verified", func(t *testing.T) {
 		site := newSite()
 		v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithTokenCache(16), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
 		require.NoError(t, err)
@@ -217,7 +217,7 @@ func TestConcurrency(t *testing.T) {
 			return answerFrom(r, 200, readerFunc(func([]byte) (int, error) { panic("in the body") })), nil
 		},
 	} {
-		t.Run("t/296 the transport "+name, func(t *testing.T) {
+		runRow(t, "t/296 the transport "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				site.set(answer, jwksURL)

@@ -56,7 +56,7 @@ func TestConfiguration(t *testing.T) {
 		"t/311 the smallest leeway there is":          {audience, jwtverifier.WithLeeway(-1 << 63)},
 		"t/311 seconds taken for nanoseconds":         {audience, jwtverifier.WithLeeway(-5 * time.Second)},
 	} {
-		t.Run(name, func(t *testing.T) {
+		runRow(t, name, func(t *testing.T) {
 			v, err := jwtverifier.New(issuerURL, opts...)
 			require.Nil(t, v)
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
@@ -70,13 +70,13 @@ func TestConfiguration(t *testing.T) {
 			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 		})
 	}
-	t.Run("t/311 leeways that are allowed", func(t *testing.T) {
+	runRow(t, "t/311 leeways that are allowed", func(t *testing.T) {
 		for _, d := range []time.Duration{0, 1, time.Minute, 5 * time.Minute} {
 			_, err := jwtverifier.New(issuerURL, audience, jwtverifier.WithLeeway(d))
 			require.NoError(t, err)
 		}
 	})
-	t.Run("t/309 a kind that was not configured", func(t *testing.T) {
+	runRow(t, "t/309 a kind that was not configured", func(t *testing.T) {
 		site := newSite()
 		client := jwtverifier.WithHTTPClient(&http.Client{Transport: site})
 		onlyID, err := jwtverifier.New(issuerURL, jwtverifier.WithClientID("client"), client)
@@ -91,7 +91,7 @@ func TestConfiguration(t *testing.T) {
 		onlyReasons(t, err, jwtverifier.ErrMisconfigured)
 		assert.Zero(t, site.requests())
 	})
-	t.Run("t/312 misuse of VerifyIDToken comes before the token", func(t *testing.T) {
+	runRow(t, "t/312 misuse of VerifyIDToken comes before the token", func(t *testing.T) {
 		site := newSite()
 		v := site.verifier(t)
 		for name, call := range map[string]idCall{
@@ -112,13 +112,13 @@ func TestConfiguration(t *testing.T) {
 		}
 		assert.Zero(t, site.requests())
 	})
-	t.Run("t/312 a token that no Verifier made has no claims", func(t *testing.T) {
+	runRow(t, "t/312 a token that no Verifier made has no claims", func(t *testing.T) {
 		var dst map[string]any
 		onlyReasons(t, (&jwtverifier.AccessToken{Token: jwtverifier.Token{Subject: "admin"}}).Claims(&dst), jwtverifier.ErrMisconfigured)
 		onlyReasons(t, (*jwtverifier.Token)(nil).Claims(&dst), jwtverifier.ErrMisconfigured)
 		assert.False(t, (*jwtverifier.AccessToken)(nil).HasScopes())
 	})
-	t.Run("t/162 issuers that cannot be told apart", func(t *testing.T) {
+	runRow(t, "t/162 issuers that cannot be told apart", func(t *testing.T) {
 		v := newSite().verifier(t)
 		for _, list := range [][]*jwtverifier.Verifier{{}, nil, {nil}, {new(jwtverifier.Verifier)}, {v, nil}, {v, v}, {v, newSite().verifier(t)}} {
 			i, err := jwtverifier.NewIssuers(list...)
@@ -137,7 +137,7 @@ func TestConfiguration(t *testing.T) {
 		return v
 	}
 	for _, pattern := range []string{"*", "ap*", "a?i", "^.*$", ".*", "^api$", "api|other", "/api/", "api*", "(api)", "[a]pi", "%", "API", "ap", "api,other", "api other", " api"} {
-		t.Run("t/315 no pattern: "+pattern, func(t *testing.T) {
+		runRow(t, "t/315 no pattern: "+pattern, func(t *testing.T) {
 			v := verifierOf(t, configured(jwtverifier.WithAudience(pattern))...)
 			refuses(t, v, at0Token(), jwtverifier.ErrAudience)
 			accepts(t, v, at0Token("aud", quotedJSON(pattern)))
@@ -147,12 +147,12 @@ func TestConfiguration(t *testing.T) {
 			}
 		})
 	}
-	t.Run("t/315 issuer is no pattern", func(t *testing.T) {
+	runRow(t, "t/315 issuer is no pattern", func(t *testing.T) {
 		v, err := jwtverifier.New("https://as.example/.*", audience, jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))))
 		require.NoError(t, err)
 		refuses(t, v, at0Token(), jwtverifier.ErrIssuer)
 	})
-	t.Run("t/316 any of several audiences", func(t *testing.T) {
+	runRow(t, "t/316 any of several audiences", func(t *testing.T) {
 		v := verifierOf(t, jwtverifier.WithAudience("a", "b"), jwtverifier.WithAudience("c"))
 		for _, aud := range []string{`"a"`, `"b"`, `"c"`, `["x","c"]`, `["a","b","c"]`} {
 			accepts(t, v, at0Token("aud", aud))
@@ -161,7 +161,7 @@ func TestConfiguration(t *testing.T) {
 			refuses(t, v, at0Token("aud", aud), jwtverifier.ErrAudience)
 		}
 	})
-	t.Run("t/316 no audience at all", func(t *testing.T) {
+	runRow(t, "t/316 no audience at all", func(t *testing.T) {
 		v := verifierOf(t, jwtverifier.WithoutAudience(), jwtverifier.WithAuthorizedClients("c1"))
 		accepts(t, v, at0Token("aud", absentMember))
 		accepts(t, v, at0Token("aud", `[]`))
@@ -184,7 +184,7 @@ func TestIssuerURL(t *testing.T) {
 			"https://h.example/a/..", "https://h.example/a/%2e%2e"},
 	} {
 		for _, issuer := range issuers {
-			t.Run(fmt.Sprintf("%s %q", number, issuer[:min(len(issuer), 60)]), func(t *testing.T) {
+			runRow(t, fmt.Sprintf("%s %q", number, issuer[:min(len(issuer), 60)]), func(t *testing.T) {
 				v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("api"))
 				require.Nil(t, v)
 				onlyReasons(t, err, jwtverifier.ErrMisconfigured)
@@ -194,13 +194,13 @@ func TestIssuerURL(t *testing.T) {
 	}
 	for _, issuer := range []string{"https://as.example", "https://as.example/", "https://as.example/tenant", "https://as.example:8443/a/b/", "https://10.0.0.1/realms/x", "https://[2001:db8::1]/", "https://xn--s-7sf.example",
 		"http://localhost", "http://localhost:8080/x", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:8080", "https://as.example/a//b", "https://as.example/..a", "https://as.example/a..", "https://as.example/%41"} {
-		t.Run("t/234 accepted: "+issuer, func(t *testing.T) {
+		runRow(t, "t/234 accepted: "+issuer, func(t *testing.T) {
 			v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("api"))
 			require.NoError(t, err)
 			assert.Equal(t, issuer, v.Issuer())
 		})
 	}
-	t.Run("t/249 a double slash is kept", func(t *testing.T) {
+	runRow(t, "t/249 a double slash is kept", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const issuer = "https://h.example/a//b"
 			site := &testSite{answers: map[string]siteAnswer{}}

@@ -103,7 +103,7 @@ func TestKeyDocuments(t *testing.T) {
 		{"t/149 other members", `{"x":null,"keys":[` + goodJWK1() + `],"y":{"a":[1]}}`},
 		{"t/150 keys escaped", strings.Replace(good, "keys", `\u006beys`, 1)},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				site.set(answerWith(200, row.document), jwksURL)
@@ -195,7 +195,7 @@ func TestDiscovery(t *testing.T) {
 
 	// What discovery accepts, and where it looks.
 	accepted := func(name, issuer string, documents map[string]siteAnswer, asked []string, opts ...jwtverifier.Option) {
-		t.Run(name, func(t *testing.T) {
+		runRow(t, name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := &testSite{answers: documents}
 				v, err := jwtverifier.New(issuer, append([]jwtverifier.Option{jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: site})}, opts...)...)
@@ -268,7 +268,7 @@ func TestDiscovery(t *testing.T) {
 		map[string]siteAnswer{metadataURL: document("https://evil.example", "https://evil.example/keys"), openIDURL: document(issuerURL, jwksURL), jwksURL: keys},
 		[]string{metadataURL, openIDURL, jwksURL})
 
-	t.Run("t/236 http in metadata of an https issuer, even with WithInsecureHTTP", func(t *testing.T) {
+	runRow(t, "t/236 http in metadata of an https issuer, even with WithInsecureHTTP", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(document(issuerURL, "http://as.example/keys"), metadataURL)
@@ -278,7 +278,7 @@ func TestDiscovery(t *testing.T) {
 			assert.NotContains(t, site.askedFor(), "http://as.example/keys")
 		})
 	})
-	t.Run("t/231 WithMetadataURL compares the issuer too", func(t *testing.T) {
+	runRow(t, "t/231 WithMetadataURL compares the issuer too", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(document("https://evil.example", jwksURL), "https://as.example/m")
@@ -288,7 +288,7 @@ func TestDiscovery(t *testing.T) {
 		})
 	})
 	for _, algorithms := range []string{`["none","HS256"]`, `[]`, `"none"`, `null`, `["ES256"]`} {
-		t.Run("t/247 algorithms of the metadata: "+algorithms, func(t *testing.T) {
+		runRow(t, "t/247 algorithms of the metadata: "+algorithms, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				site.set(answerWith(200, metadataOf("id_token_signing_alg_values_supported", algorithms, "token_endpoint_auth_signing_alg_values_supported", algorithms)), metadataURL)

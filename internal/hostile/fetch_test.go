@@ -35,7 +35,7 @@ type outage struct {
 func runOutages(t *testing.T, rows []outage) {
 	t.Helper()
 	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, row.cold)
 			synctest.Test(t, row.warm)
 		})
@@ -247,7 +247,7 @@ func TestFetch(t *testing.T) {
 		{"1e3", 500 * time.Millisecond, time.Second},
 	} {
 		for _, status := range []int{429, 503} {
-			t.Run(fmt.Sprintf("t/257 %d with Retry-After %q", status, row.value), func(t *testing.T) {
+			runRow(t, fmt.Sprintf("t/257 %d with Retry-After %q", status, row.value), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					site := newSite()
 					site.set(answerWith(status, "", "Retry-After", row.value), jwksURL)
@@ -274,7 +274,7 @@ func TestFetch(t *testing.T) {
 		times int
 		ok    bool
 	}{{"three", 3, true}, {"four", 4, false}} {
-		t.Run("t/260 "+row.name+" redirects within the origin", func(t *testing.T) {
+		runRow(t, "t/260 "+row.name+" redirects within the origin", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				at := jwksURL
@@ -295,7 +295,7 @@ func TestFetch(t *testing.T) {
 			})
 		})
 	}
-	t.Run("t/252 redirects count to the time of one document", func(t *testing.T) {
+	runRow(t, "t/252 redirects count to the time of one document", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(delayed(3*time.Second, redirectTo(302, "?slow")), jwksURL)
@@ -306,7 +306,7 @@ func TestFetch(t *testing.T) {
 			assert.Equal(t, 5*time.Second, time.Since(began))
 		})
 	})
-	t.Run("t/252 no attempt takes more than ten seconds", func(t *testing.T) {
+	runRow(t, "t/252 no attempt takes more than ten seconds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(delayed(4*time.Second, answerWith(404, "")), metadataURL, openIDURL)
@@ -318,7 +318,7 @@ func TestFetch(t *testing.T) {
 			assert.Equal(t, 10*time.Second, time.Since(began))
 		})
 	})
-	t.Run("t/250 the caller's own deadline comes first", func(t *testing.T) {
+	runRow(t, "t/250 the caller's own deadline comes first", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(hang, metadataURL)
@@ -332,7 +332,7 @@ func TestFetch(t *testing.T) {
 			time.Sleep(5 * time.Second) // for the fetch, which goes on
 		})
 	})
-	t.Run("t/267 no cookies, no credentials, no validators", func(t *testing.T) {
+	runRow(t, "t/267 no cookies, no credentials, no validators", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			cookies := []string{"Set-Cookie", "session=1; Path=/", "ETag", `"1"`, "Last-Modified", bubbleStart.Format(http.TimeFormat)}
@@ -356,7 +356,7 @@ func TestFetch(t *testing.T) {
 			assert.Len(t, jar.Cookies(origin), 1)
 		})
 	})
-	t.Run("t/269 fifty failures leave no body open", func(t *testing.T) {
+	runRow(t, "t/269 fifty failures leave no body open", func(t *testing.T) {
 		for _, answer := range []siteAnswer{answerWith(500, good), answerWith(404, good), redirectTo(302, "https://evil.example/"), answerWith(200, "x"), answerWith(200, strings.Repeat(" ", 2<<20)), breaks(good, io.ErrUnexpectedEOF)} {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
@@ -371,7 +371,7 @@ func TestFetch(t *testing.T) {
 			})
 		}
 	})
-	t.Run("t/261 CheckRedirect of the embedder's client is not used", func(t *testing.T) {
+	runRow(t, "t/261 CheckRedirect of the embedder's client is not used", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			site.set(redirectTo(302, "https://evil.example/keys"), jwksURL)

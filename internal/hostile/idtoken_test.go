@@ -175,7 +175,7 @@ func TestIDTokenClaims(t *testing.T) {
 			ordinary = append(ordinary, row)
 			continue
 		}
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newSite().verifier(t)
 				token, err := v.VerifyIDToken(t.Context(), row.token, "")
@@ -189,7 +189,7 @@ func TestIDTokenClaims(t *testing.T) {
 	}
 	runAttacks(t, "claims", append(ordinary, expiryAttacks(id0Token, asID0)...))
 
-	t.Run("t/230 email_verified a string", func(t *testing.T) {
+	runRow(t, "t/230 email_verified a string", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newSite().verifier(t)
 			token, err := v.VerifyIDToken(t.Context(), id0Token("email_verified", `"true"`), "n1")
@@ -204,7 +204,7 @@ func TestIDTokenClaims(t *testing.T) {
 			assert.Equal(t, "true", raw["email_verified"])
 		})
 	})
-	t.Run("t/195 error of Claims does not show the claim", func(t *testing.T) {
+	runRow(t, "t/195 error of Claims does not show the claim", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			v := newSite().verifier(t)
 			token, err := v.VerifyIDToken(t.Context(), id0Token("sub", `"`+strings.Repeat("secret", 2_000)+`"`), "n1")
@@ -251,7 +251,7 @@ func TestRefreshedIDToken(t *testing.T) {
 		{"t/212 refreshed, a logout token", first("events", `{}`), jwtverifier.ErrTokenType, "events"},
 		{"t/212 refreshed, signature of another", jwsOf(keyX(), h0(), id0()), jwtverifier.ErrSignature, ""},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newSite().verifier(t, jwtverifier.WithClientID("client2"))
 				prev, err := v.VerifyIDToken(t.Context(), first(), "n1")

@@ -31,7 +31,7 @@ func TestTrailingSlash(t *testing.T) {
 		"t/159 iss with two slashes":      {issuer + "/", jwtverifier.ErrIssuer},
 		"t/159 iss with an escaped slash": {"https://as.example/tenant%2f", jwtverifier.ErrIssuer},
 	} {
-		t.Run(name, func(t *testing.T) {
+		runRow(t, name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := site()
 				v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: s}))
@@ -112,7 +112,7 @@ func TestSeveralIssuers(t *testing.T) {
 		{"t/162 flattened JSON", `{"iss":"https://as.example/tenant","payload":"e30","protected":"e30","signature":"AA"}`, jwtverifier.ErrMalformed, "token", 0, 0},
 	}
 	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				for range 2 {

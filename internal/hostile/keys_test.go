@@ -245,7 +245,7 @@ func TestKeys(t *testing.T) {
 		break
 	}
 	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { row.run(t, jwksOf(row.entry, goodJWK1())) })
 			synctest.Test(t, func(t *testing.T) { row.run(t, jwksOf(goodJWK1(), row.entry)) })
 		})
@@ -298,7 +298,7 @@ func TestKeysOfOneKid(t *testing.T) {
 		{"t/154 a kid of 1 MiB", []string{jwkOf(strings.Repeat("k", 1<<20), &k1.PublicKey), k(k2)}, by(k2), jwtverifier.ErrUnavailable},
 	}
 	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite(row.entries...)
 				v := site.verifier(t)
@@ -317,7 +317,7 @@ func TestKeysOfOneKid(t *testing.T) {
 		})
 	}
 
-	t.Run("t/127 the cost of a thousand keys is that of four", func(t *testing.T) {
+	runRow(t, "t/127 the cost of a thousand keys is that of four", func(t *testing.T) {
 		cost := func(entries ...string) time.Duration {
 			v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(entries...))))
 			require.NoError(t, err)

@@ -242,19 +242,19 @@ func TestSignatureBits(t *testing.T) {
 			assert.Equal(t, 2, site.requests())
 		})
 	}
-	t.Run("t/099 each bit of the signature", func(t *testing.T) {
+	runRow(t, "t/099 each bit of the signature", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, v *jwtverifier.Verifier) {
 			eachBit(signature, func(changed []byte) { refused(t, v, input+"."+seg64(changed), jwtverifier.ErrSignature) })
 		})
 	})
-	t.Run("t/099 each bit of the payload", func(t *testing.T) {
+	runRow(t, "t/099 each bit of the payload", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, v *jwtverifier.Verifier) {
 			eachBit([]byte(payload), func(changed []byte) {
 				refused(t, v, seg64(header)+"."+seg64(changed)+"."+seg64(signature), jwtverifier.ErrSignature)
 			})
 		})
 	})
-	t.Run("t/099 each bit of the header", func(t *testing.T) {
+	runRow(t, "t/099 each bit of the header", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, v *jwtverifier.Verifier) {
 			eachBit([]byte(header), func(changed []byte) {
 				refused(t, v, seg64(changed)+"."+seg64(payload)+"."+seg64(signature),
@@ -262,7 +262,7 @@ func TestSignatureBits(t *testing.T) {
 			})
 		})
 	})
-	t.Run("t/100 no request, however old the keys", func(t *testing.T) {
+	runRow(t, "t/100 no request, however old the keys", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
 			v := site.verifier(t)

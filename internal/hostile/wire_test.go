@@ -195,7 +195,7 @@ func TestWire(t *testing.T) {
 		{"t/254 gzip", writes(head + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(gzipped(good))) + "\r\n\r\n" + gzipped(good)), true},
 		{"t/254 gzip with a wrong checksum", writes(head + "Content-Encoding: gzip\r\n\r\n" + strings.TrimSuffix(gzipped(good), gzipped(good)[len(gzipped(good))-4:]) + "\x00\x00\x00\x01"), false},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			w := newWireServer(t)
 			raw := wireToken(w.issuer)
 			verifier := func() *jwtverifier.Verifier {
@@ -239,7 +239,7 @@ func TestGzipBomb(t *testing.T) {
 		"t/254 a bomb in a bomb":                         gzipped(strings.Repeat(megabyte, 256)),
 		"t/254 a header that announces a file name only": "\x1f\x8b\x08\x08" + strings.Repeat("n", 1<<20),
 	} {
-		t.Run(name, func(t *testing.T) {
+		runRow(t, name, func(t *testing.T) {
 			var issuer string
 			bombMetadata := strings.Contains(name, "metadata")
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -297,7 +297,7 @@ func TestTLS(t *testing.T) {
 		{"t/264 TLS 1.1", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, own, "protocol version"},
 		{"t/264 TLS 1.2", &tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}, trusting(&tls.Config{}), ""},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		runRow(t, row.name, func(t *testing.T) {
 			var hits atomic.Int32
 			var issuer string
 			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -340,7 +340,7 @@ func TestGlobalState(t *testing.T) {
 	defer issuer.Close()
 	raw := issuer.AccessToken()
 
-	t.Run("t/270 http.DefaultTransport and http.DefaultClient changed", func(t *testing.T) {
+	runRow(t, "t/270 http.DefaultTransport and http.DefaultClient changed", func(t *testing.T) {
 		transport, client := http.DefaultTransport, *http.DefaultClient
 		t.Cleanup(func() { http.DefaultTransport, *http.DefaultClient = transport, client })
 		used := func(*http.Request) (*http.Response, error) {
@@ -357,7 +357,7 @@ func TestGlobalState(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
-	t.Run("t/270 the embedder's client changed afterwards", func(t *testing.T) {
+	runRow(t, "t/270 the embedder's client changed afterwards", func(t *testing.T) {
 		client := issuer.Client()
 		v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithHTTPClient(client))
 		require.NoError(t, err)
@@ -366,7 +366,7 @@ func TestGlobalState(t *testing.T) {
 		_, err = v.VerifyAccessToken(t.Context(), raw)
 		require.NoError(t, err)
 	})
-	t.Run("t/269 t/306 fifty failures leave no connection and no goroutine", func(t *testing.T) {
+	runRow(t, "t/269 t/306 fifty failures leave no connection and no goroutine", func(t *testing.T) {
 		var mu sync.Mutex
 		open := map[net.Conn]bool{}
 		broken := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
