@@ -260,13 +260,30 @@ func TestAccessTokenClaims(t *testing.T) {
 	)
 
 	constrained := []jwtverifier.Option{jwtverifier.WithSenderConstrainedTokens()}
-	for _, cnf := range []string{`{"jkt":"thumbprint"}`, `{"x5t#S256":"thumbprint"}`, `{"jkt":"thumbprint","x5t#S256":"thumbprint"}`} {
+	for _, bound := range []struct {
+		cnf  string
+		want jwtverifier.Confirmation
+	}{
+		{`{"jkt":"of a key"}`, jwtverifier.Confirmation{JWKThumbprint: "of a key"}},
+		{`{"x5t#S256":"of a certificate"}`, jwtverifier.Confirmation{CertificateThumbprint: "of a certificate"}},
+		{`{"jkt":"of a key","x5t#S256":"of a certificate"}`, jwtverifier.Confirmation{JWKThumbprint: "of a key", CertificateThumbprint: "of a certificate"}},
+	} {
 		rows = append(rows,
-			attack{name: "t/199 cnf " + cnf, token: at0Token("cnf", cnf), want: confirm, claim: "cnf"},
-			attack{name: "t/199 cnf, accepted: " + cnf, token: at0Token("cnf", cnf), opts: constrained, accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
-				require.NotNil(t, token.Confirmation)
-				assert.Equal(t, "thumbprint", token.Confirmation.JWKThumbprint+strings.TrimPrefix(token.Confirmation.CertificateThumbprint, token.Confirmation.JWKThumbprint))
-			}},
+			attack{
+				name:  "t/199 cnf " + bound.cnf,
+				token: at0Token("cnf", bound.cnf),
+				want:  confirm,
+				claim: "cnf",
+			},
+			attack{
+				name:  "t/199 cnf, accepted: " + bound.cnf,
+				token: at0Token("cnf", bound.cnf),
+				opts:  constrained,
+				accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+					require.NotNil(t, token.Confirmation)
+					assert.Equal(t, bound.want, *token.Confirmation)
+				},
+			},
 		)
 	}
 	for _, cnf := range []string{`null`, `{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`, `{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`,
