@@ -37,7 +37,7 @@ func TestExportedNames(t *testing.T) {
 				}
 			}
 		}
-		// Whoever has a Token got it from a Verifier: it cannot be unmarshaled.
+		// A Token comes from a Verifier only: it cannot be unmarshaled.
 		for _, v := range []any{&jwtverifier.Token{}, &jwtverifier.AccessToken{}, &jwtverifier.IDToken{}} {
 			for _, method := range []string{"UnmarshalJSON", "UnmarshalText", "UnmarshalBinary", "GobDecode", "Scan", "UnmarshalJSONFrom"} {
 				_, found := reflect.TypeOf(v).MethodByName(method)

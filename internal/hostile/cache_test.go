@@ -214,7 +214,10 @@ func TestCache(t *testing.T) {
 		accepts(t, v, by3)
 		accepts(t, v, by1)
 	})
-	for _, header := range []string{"max-age=31536000", "max-age=99999999999999999999", "immutable", "max-age=31536000, immutable, stale-while-revalidate=31536000", "s-maxage=31536000", "public"} {
+	for _, header := range []string{
+		"max-age=31536000", "max-age=99999999999999999999", "immutable",
+		"max-age=31536000, immutable, stale-while-revalidate=31536000", "s-maxage=31536000", "public",
+	} {
 		run("t/290 the server cannot keep its keys alive: "+header, func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 			site.set(answerWith(200, jwksOf(jwk1, jwk2), "Cache-Control", header, "Expires", "Thu, 01 Jan 2099 00:00:00 GMT"), jwksURL)
 			accepts(t, v, by1)

@@ -118,7 +118,7 @@ func TestConfiguration(t *testing.T) {
 		onlyReasons(t, (*jwtverifier.Token)(nil).Claims(&dst), jwtverifier.ErrMisconfigured)
 		assert.False(t, (*jwtverifier.AccessToken)(nil).HasScopes())
 	})
-	runRow(t, "t/162 issuers that cannot be told apart", func(t *testing.T) {
+	runRow(t, "t/162 issuers that cannot be distinguished", func(t *testing.T) {
 		v := newSite().verifier(t)
 		for _, list := range [][]*jwtverifier.Verifier{{}, nil, {nil}, {new(jwtverifier.Verifier)}, {v, nil}, {v, v}, {v, newSite().verifier(t)}} {
 			i, err := jwtverifier.NewIssuers(list...)
@@ -137,14 +137,20 @@ func TestConfiguration(t *testing.T) {
 	}
 	// Each of them would match api, or c1, if it were a pattern, a list, or read in
 	// another case. It matches itself.
-	for _, pattern := range []string{"*", "ap*", "a?i", "^.*$", ".*", "^api$", "api|other", "/api/", "api*", "(api)", "[a]pi", "%", "API", "ap", "api,other", "api other", " api"} {
+	for _, pattern := range []string{
+		"*", "ap*", "a?i", "^.*$", ".*", "^api$", "api|other", "/api/", "api*", "(api)", "[a]pi", "%", "API", "ap",
+		"api,other", "api other", " api",
+	} {
 		runRow(t, "t/315 no pattern: "+pattern, func(t *testing.T) {
 			v := verifierOf(t, jwtverifier.WithAudience(pattern))
 			refuses(t, v, at0Token(), jwtverifier.ErrAudience)
 			accepts(t, v, at0Token("aud", quotedJSON(pattern)))
 		})
 	}
-	for _, pattern := range []string{"*", "c*", "?1", "^.*$", ".*", "^c1$", "c1|other", "/c1/", "c1*", "(c1)", "[c]1", "%", "C1", "c", "c1,other", "c1 other", " c1"} {
+	for _, pattern := range []string{
+		"*", "c*", "?1", "^.*$", ".*", "^c1$", "c1|other", "/c1/", "c1*", "(c1)", "[c]1", "%", "C1", "c", "c1,other",
+		"c1 other", " c1",
+	} {
 		runRow(t, "t/315 no pattern for a client: "+pattern, func(t *testing.T) {
 			v := verifierOf(t, audience, jwtverifier.WithAuthorizedClients(pattern))
 			refuses(t, v, at0Token(), jwtverifier.ErrClientID)
@@ -179,13 +185,23 @@ func TestConfiguration(t *testing.T) {
 func TestIssuerURL(t *testing.T) {
 	t.Parallel()
 	for number, issuers := range map[string][]string{
-		"t/234": {"", " ", "as.example", "/tenant", "//as.example/tenant", "https:", "https://", "https:///tenant", "https:as.example", "http://as.example", "http://10.0.0.1", "http://localhost.evil.example",
-			"http://127.0.0.1.evil.example", "http://0.0.0.0", "https://as.example?x", "https://as.example/?", "https://as.example#x", "https://as.example#", "https://u@as.example", "https://u:p@as.example", "https://@as.example",
-			"ftp://as.example", "file:///etc/passwd", "javascript:alert(1)", "https://as example", "https://as.example/a b", " https://as.example", "https://as.example ", "https://as.example\n", "https://as.example/\x00",
-			"https://as.example/\x7f", "https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/", "https://:443", "https://as.example:port", "https://as.example/%zz", "https://\u0430s.example", "https://as.example\\tenant",
-			"https://as.example/" + strings.Repeat("x", 4096), "https://[::1", "http://[::1%25lo]/"},
-		"t/249": {"https://h.example/a/../b", "https://h.example/a/./b", "https://h.example/..", "https://h.example/.", "https://h.example/a/%2e%2e/b", "https://h.example/a/%2E%2e/b", "https://h.example/a/.%2e/b", "https://h.example/a/%2e/b",
-			"https://h.example/a/..", "https://h.example/a/%2e%2e"},
+		"t/234": {
+			"", " ", "as.example", "/tenant", "//as.example/tenant", "https:", "https://", "https:///tenant",
+			"https:as.example", "http://as.example", "http://10.0.0.1", "http://localhost.evil.example",
+			"http://127.0.0.1.evil.example", "http://0.0.0.0", "https://as.example?x", "https://as.example/?",
+			"https://as.example#x", "https://as.example#", "https://u@as.example", "https://u:p@as.example",
+			"https://@as.example", "ftp://as.example", "file:///etc/passwd", "javascript:alert(1)", "https://as example",
+			"https://as.example/a b", " https://as.example", "https://as.example ", "https://as.example\n",
+			"https://as.example/\x00", "https://as.example/\x7f", "https://[fe80::1%25eth0]/", "https://[fe80::1%eth0]/",
+			"https://:443", "https://as.example:port", "https://as.example/%zz", "https://\u0430s.example",
+			"https://as.example\\tenant", "https://as.example/" + strings.Repeat("x", 4096), "https://[::1",
+			"http://[::1%25lo]/",
+		},
+		"t/249": {
+			"https://h.example/a/../b", "https://h.example/a/./b", "https://h.example/..", "https://h.example/.",
+			"https://h.example/a/%2e%2e/b", "https://h.example/a/%2E%2e/b", "https://h.example/a/.%2e/b",
+			"https://h.example/a/%2e/b", "https://h.example/a/..", "https://h.example/a/%2e%2e",
+		},
 	} {
 		for _, issuer := range issuers {
 			runRow(t, fmt.Sprintf("%s %q", number, issuer[:min(len(issuer), 60)]), func(t *testing.T) {
@@ -196,8 +212,12 @@ func TestIssuerURL(t *testing.T) {
 			})
 		}
 	}
-	for _, issuer := range []string{"https://as.example", "https://as.example/", "https://as.example/tenant", "https://as.example:8443/a/b/", "https://10.0.0.1/realms/x", "https://[2001:db8::1]/", "https://xn--s-7sf.example",
-		"http://localhost", "http://localhost:8080/x", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:8080", "https://as.example/a//b", "https://as.example/..a", "https://as.example/a..", "https://as.example/%41"} {
+	for _, issuer := range []string{
+		"https://as.example", "https://as.example/", "https://as.example/tenant", "https://as.example:8443/a/b/",
+		"https://10.0.0.1/realms/x", "https://[2001:db8::1]/", "https://xn--s-7sf.example", "http://localhost",
+		"http://localhost:8080/x", "http://127.0.0.1:1", "http://127.9.9.9", "http://[::1]:8080",
+		"https://as.example/a//b", "https://as.example/..a", "https://as.example/a..", "https://as.example/%41",
+	} {
 		runRow(t, "t/234 accepted: "+issuer, func(t *testing.T) {
 			v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("api"))
 			require.NoError(t, err)

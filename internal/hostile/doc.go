@@ -18,12 +18,12 @@
 // of the same verifier.
 //
 // To add one, find the file by its subject (syntax, header, signature, claims,
-// idtoken, issuers, keys, documents, fetch, wire, cache, concurrency, config, api,
-// errors, cost) and add an element to its table: an attack for a token, a keyAttack
-// for an entry of a key set, an outage for a document or an answer. The name begins
-// with the number. h0, at0 and id0 make a good header and payload and change members
-// of it; jwsOf signs any bytes; newSite serves any. If no table fits, write a test of
-// its own with runRow and refusedBecause.
+// expiry, idtoken, issuers, keys, kid, documents, fetch, wire, cache, concurrency,
+// config, api, errors, cost) and add an element to its table: an attack for a token,
+// a keyAttack for an entry of a key set, an outage for a document or an answer. The
+// name begins with the number. h0, at0 and id0 make a good header and payload and
+// change members of it; jwsOf signs any bytes; newSite serves any. If no table fits,
+// write a test of its own with runRow and refusedBecause.
 //
 // A new kind of attack gets a free number, either in a gap beside its kind or the
 // first after the last, and a line below. Numbers stay: a number whose rows are gone
@@ -277,7 +277,7 @@
 //	t/279  no server at first
 //	t/280  no server for longer than keys may serve
 //	t/281  an answer without usable keys: good ones stay
-//	t/282  an unknown key, told apart from a server that cannot be reached
+//	t/282  an unknown key, as distinct from a server that cannot be reached
 //	t/284  a claims' clock that jumps (the machine's own: refresh_internal_test.go)
 //	t/285  a clock that runs backwards
 //	t/286  two verifiers with one kid

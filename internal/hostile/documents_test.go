@@ -34,8 +34,11 @@ func TestKeyDocuments(t *testing.T) {
 	add := func(name, document string) {
 		rows = append(rows, outage{name: name, jwks: answerWith(200, document), document: document})
 	}
-	for _, document := range []string{`{"keys":null}`, `{}`, `null`, `[]`, `"x"`, `1`, `true`, `{"keys":{}}`, `{"keys":"x"}`, `{"keys":1}`, `{"error":"server_error"}`, ` `, ``, `{`, `{"keys":[}`,
-		`{"keys":[]`, `{"keys"}`, `{"keys":}`, `{"jwks":{"keys":[]}}`, "\x00"} {
+	for _, document := range []string{
+		`{"keys":null}`, `{}`, `null`, `[]`, `"x"`, `1`, `true`, `{"keys":{}}`, `{"keys":"x"}`, `{"keys":1}`,
+		`{"error":"server_error"}`, ` `, ``, `{`, `{"keys":[}`, `{"keys":[]`, `{"keys"}`, `{"keys":}`,
+		`{"jwks":{"keys":[]}}`, "\x00",
+	} {
 		number := "t/120 "
 		if document == `{"keys":null}` {
 			number = "t/119 "
@@ -119,39 +122,90 @@ func TestDiscovery(t *testing.T) {
 	mismatch := jwtverifier.ErrIssuerMismatch
 	var rows []outage
 	add := func(name, document string, also error) {
-		rows = append(rows, outage{name: name, metadata: answerWith(200, document), document: document, also: also})
+		rows = append(rows, outage{
+			name:     name,
+			metadata: answerWith(200, document),
+			document: document,
+			also:     also,
+		})
 	}
-	for _, issuer := range []string{absentMember, `null`, `""`, `1`, `["` + issuerURL + `"]`, `{}`, `"https://evil.example/tenant"`, `"https://as.example/tenant/"`, `"https://AS.example/tenant"`,
-		`"https://as.example/Tenant"`, `"http://as.example/tenant"`, `"https://as.example:443/tenant"`, `"https://as.example"`, `"https://as.example/tenant?x"`, `"https://as.example/tenant#x"`,
-		`" https://as.example/tenant"`, `"https://as.example/tenant\u0000"`, `"https://as.example/tenant/../tenant"`, `"https://as.example/%74enant"`, `"as.example/tenant"`,
-		`"https://as.example.evil.example/tenant"`, strconv.Quote("https://evil.example/" + strings.Repeat("x", 100_000)), `"https://evil.example/\nlevel=INFO msg=fine"`} {
+	for _, issuer := range []string{
+		absentMember, `null`, `""`, `1`, `["` + issuerURL + `"]`, `{}`, `"https://evil.example/tenant"`,
+		`"https://as.example/tenant/"`, `"https://AS.example/tenant"`, `"https://as.example/Tenant"`,
+		`"http://as.example/tenant"`, `"https://as.example:443/tenant"`, `"https://as.example"`,
+		`"https://as.example/tenant?x"`, `"https://as.example/tenant#x"`, `" https://as.example/tenant"`,
+		`"https://as.example/tenant\u0000"`, `"https://as.example/tenant/../tenant"`,
+		`"https://as.example/%74enant"`, `"as.example/tenant"`, `"https://as.example.evil.example/tenant"`,
+		strconv.Quote("https://evil.example/" + strings.Repeat("x", 100_000)),
+		`"https://evil.example/\nlevel=INFO msg=fine"`,
+	} {
 		name := issuer[:min(len(issuer), 60)]
 		add("t/231 issuer "+name, metadataOf("issuer", issuer), mismatch)
 	}
-	for _, uri := range []string{absentMember, `""`, `null`, `1`, `["` + jwksURL + `"]`, `{}`, `"/keys"`, `"keys"`, `"//as.example/tenant/keys"`, `"?x"`, `"https:"`, `"https://"`, `"https:///keys"`, `"https:keys"`, `"as.example/keys"`, `" "`} {
+	for _, uri := range []string{
+		absentMember, `""`, `null`, `1`, `["` + jwksURL + `"]`, `{}`, `"/keys"`, `"keys"`,
+		`"//as.example/tenant/keys"`, `"?x"`, `"https:"`, `"https://"`, `"https:///keys"`, `"https:keys"`,
+		`"as.example/keys"`, `" "`,
+	} {
 		add("t/235 jwks_uri "+uri, metadataOf("jwks_uri", uri), nil)
 	}
-	for _, uri := range []string{"http://as.example/tenant/keys", "HTTP://as.example/tenant/keys", "http://127.0.0.1/keys", "http://localhost/keys", "http://[::1]/keys"} {
+	for _, uri := range []string{
+		"http://as.example/tenant/keys", "HTTP://as.example/tenant/keys", "http://127.0.0.1/keys",
+		"http://localhost/keys", "http://[::1]/keys",
+	} {
 		add("t/236 jwks_uri "+uri, metadataOf("jwks_uri", strconv.Quote(uri)), nil)
 	}
-	for _, uri := range []string{"file:///etc/passwd", "ftp://as.example/keys", "data:application/json,{}", "unix:///var/run/docker.sock", "gopher://as.example/1keys", "jar:https://as.example!/keys",
-		"javascript:alert(1)", "ws://as.example/keys", "httpss://as.example/keys", "blob:https://as.example/x", "C:\\keys", "about:blank"} {
+	for _, uri := range []string{
+		"file:///etc/passwd", "ftp://as.example/keys", "data:application/json,{}", "unix:///var/run/docker.sock",
+		"gopher://as.example/1keys", "jar:https://as.example!/keys", "javascript:alert(1)", "ws://as.example/keys",
+		"httpss://as.example/keys", "blob:https://as.example/x", "C:\\keys", "about:blank",
+	} {
 		add("t/237 jwks_uri "+uri, metadataOf("jwks_uri", quotedJSON(uri)), nil)
 	}
-	for name, uri := range map[string]string{"user and password": `"https://u:p@as.example/tenant/keys"`, "user": `"https://u@as.example/tenant/keys"`, "empty user": `"https://@as.example/tenant/keys"`,
-		"fragment": `"https://as.example/tenant/keys#x"`, "empty fragment": `"https://as.example/tenant/keys#"`, "1 MiB": strconv.Quote(jwksURL + "?" + strings.Repeat("x", 1<<19)),
-		"2,049 bytes": strconv.Quote(jwksURL + "?" + strings.Repeat("x", 2048-len(jwksURL))), "line feed": `"https://as.example/tenant/\nkeys"`, "NUL": `"https://as.example/tenant/keys\u0000"`,
-		"space in the host": `"https://as .example/keys"`, "bad escape": `"https://as.example/%zz"`, "bad port": `"https://as.example:port/keys"`, "no host but a port": `"https://:443/keys"`,
-		"DEL": `"https://as.example/\u007f"`} {
+	for name, uri := range map[string]string{
+		"user and password":  `"https://u:p@as.example/tenant/keys"`,
+		"user":               `"https://u@as.example/tenant/keys"`,
+		"empty user":         `"https://@as.example/tenant/keys"`,
+		"fragment":           `"https://as.example/tenant/keys#x"`,
+		"empty fragment":     `"https://as.example/tenant/keys#"`,
+		"1 MiB":              strconv.Quote(jwksURL + "?" + strings.Repeat("x", 1<<19)),
+		"2,049 bytes":        strconv.Quote(jwksURL + "?" + strings.Repeat("x", 2048-len(jwksURL))),
+		"line feed":          `"https://as.example/tenant/\nkeys"`,
+		"NUL":                `"https://as.example/tenant/keys\u0000"`,
+		"space in the host":  `"https://as .example/keys"`,
+		"bad escape":         `"https://as.example/%zz"`,
+		"bad port":           `"https://as.example:port/keys"`,
+		"no host but a port": `"https://:443/keys"`,
+		"DEL":                `"https://as.example/\u007f"`,
+	} {
 		add("t/240 jwks_uri with "+name, metadataOf("jwks_uri", uri), nil)
 	}
 	good := metadataOf()
-	for name, document := range map[string]string{"truncated": good[:len(good)-1], "cut in half": good[:len(good)/2], "empty": "", "byte order mark": "\ufeff" + good, "garbage behind": good + "x",
-		"an object behind": good + `{"issuer":"https://evil.example"}`, "a bracket behind": good + "]", "a brace behind": good + "}", "an array": "[" + good + "]", "a string": strconv.Quote(good),
-		"null": "null", "a number": "1", "HTML": "<!doctype html><title>Sign in to continue</title>", "nesting of 20,000": withMore(good, `"x":`+nested(20_000)),
-		"nesting never closed": `{"x":` + strings.Repeat("[", 100_000), "2 MiB": withMore(good, `"x":`+strconv.Quote(strings.Repeat("x", 2<<20))), "2 MiB of white space": good + strings.Repeat(" ", 2<<20),
-		"no UTF-8": withMore(good, "\"x\":\"\xff\""), "a lone surrogate": withMore(good, `"x":"\ud800"`), "trailing comma": strings.TrimSuffix(good, "}") + ",}", "single quotes": strings.ReplaceAll(good, `"`, `'`),
-		"a signed token": jwsOf(key1(), h0(), good), "anti-hijacking prefix": ")]}'\n" + good} {
+	for name, document := range map[string]string{
+		"truncated":             good[:len(good)-1],
+		"cut in half":           good[:len(good)/2],
+		"empty":                 "",
+		"byte order mark":       "\ufeff" + good,
+		"garbage behind":        good + "x",
+		"an object behind":      good + `{"issuer":"https://evil.example"}`,
+		"a bracket behind":      good + "]",
+		"a brace behind":        good + "}",
+		"an array":              "[" + good + "]",
+		"a string":              strconv.Quote(good),
+		"null":                  "null",
+		"a number":              "1",
+		"HTML":                  "<!doctype html><title>Sign in to continue</title>",
+		"nesting of 20,000":     withMore(good, `"x":`+nested(20_000)),
+		"nesting never closed":  `{"x":` + strings.Repeat("[", 100_000),
+		"2 MiB":                 withMore(good, `"x":`+strconv.Quote(strings.Repeat("x", 2<<20))),
+		"2 MiB of white space":  good + strings.Repeat(" ", 2<<20),
+		"no UTF-8":              withMore(good, "\"x\":\"\xff\""),
+		"a lone surrogate":      withMore(good, `"x":"\ud800"`),
+		"trailing comma":        strings.TrimSuffix(good, "}") + ",}",
+		"single quotes":         strings.ReplaceAll(good, `"`, `'`),
+		"a signed token":        jwsOf(key1(), h0(), good),
+		"anti-hijacking prefix": ")]}'\n" + good,
+	} {
 		add("t/245 metadata: "+name, document, nil)
 	}
 	for name, document := range map[string]string{
@@ -178,17 +232,29 @@ func TestDiscovery(t *testing.T) {
 		add("t/246 "+name, document, also)
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		for _, location := range []string{"https://evil.example/.well-known/openid-configuration", "//evil.example/metadata", "https://as.example.evil.example/metadata", "https://as.example:8443/metadata",
-			"https://user@as.example/metadata", "https://sub.as.example/metadata"} {
+		for _, location := range []string{
+			"https://evil.example/.well-known/openid-configuration", "//evil.example/metadata",
+			"https://as.example.evil.example/metadata", "https://as.example:8443/metadata",
+			"https://user@as.example/metadata", "https://sub.as.example/metadata",
+		} {
 			rows = append(rows, outage{name: fmt.Sprintf("t/241 metadata redirected by %d to %s", status, location), metadata: redirectTo(status, location)})
 		}
 	}
-	for _, location := range []string{"http://as.example/tenant/metadata", "http://169.254.169.254/latest/meta-data", "https://169.254.169.254/", "https://[::1]/", "file:///etc/passwd", "",
-		"http://", "https://%zz/", "javascript:alert(1)", "https://" + strings.Repeat("x", 100_000) + ".example/", "\n", "https://as.example\n.evil.example/"} {
-		rows = append(rows, outage{name: fmt.Sprintf("t/242 metadata redirected to %q", location[:min(len(location), 60)]), metadata: redirectTo(302, location)})
+	for _, location := range []string{
+		"http://as.example/tenant/metadata", "http://169.254.169.254/latest/meta-data", "https://169.254.169.254/",
+		"https://[::1]/", "file:///etc/passwd", "", "http://", "https://%zz/", "javascript:alert(1)",
+		"https://" + strings.Repeat("x", 100_000) + ".example/", "\n", "https://as.example\n.evil.example/",
+	} {
+		rows = append(rows, outage{
+			name:     fmt.Sprintf("t/242 metadata redirected to %q", location[:min(len(location), 60)]),
+			metadata: redirectTo(302, location),
+		})
 	}
 	rows = append(rows,
-		outage{name: "t/242 metadata redirected to itself", metadata: func(r *http.Request) (*http.Response, error) { return redirectTo(302, r.URL.String())(r) }},
+		outage{
+			name:     "t/242 metadata redirected to itself",
+			metadata: func(r *http.Request) (*http.Response, error) { return redirectTo(302, r.URL.String())(r) },
+		},
 		outage{name: "t/242 metadata redirected for ever", metadata: redirectTo(302, "?again"), waits: 0},
 	)
 	runOutages(t, rows)
@@ -213,22 +279,49 @@ func TestDiscovery(t *testing.T) {
 	}
 	const slash = "https://h.example/t/"
 	accepted("t/232 issuer with a trailing slash", slash,
-		map[string]siteAnswer{"https://h.example/t/.well-known/openid-configuration": document(slash, "https://h.example/keys"), "https://h.example/keys": keys},
-		[]string{"https://h.example/t/.well-known/oauth-authorization-server", "https://h.example/t/.well-known/openid-configuration", "https://h.example/keys"})
+		map[string]siteAnswer{
+			"https://h.example/t/.well-known/openid-configuration": document(slash, "https://h.example/keys"),
+			"https://h.example/keys":                               keys,
+		},
+		[]string{
+			"https://h.example/t/.well-known/oauth-authorization-server",
+			"https://h.example/t/.well-known/openid-configuration", "https://h.example/keys",
+		})
 	accepted("t/232 issuer with a trailing slash and no path", "https://h.example/",
-		map[string]siteAnswer{"https://h.example/.well-known/openid-configuration": document("https://h.example/", "https://h.example/keys"), "https://h.example/keys": keys},
-		[]string{"https://h.example/.well-known/oauth-authorization-server", "https://h.example/.well-known/openid-configuration", "https://h.example/keys"})
+		map[string]siteAnswer{
+			"https://h.example/.well-known/openid-configuration": document("https://h.example/", "https://h.example/keys"),
+			"https://h.example/keys":                             keys,
+		},
+		[]string{
+			"https://h.example/.well-known/oauth-authorization-server",
+			"https://h.example/.well-known/openid-configuration", "https://h.example/keys",
+		})
 	accepted("t/232 issuer with a trailing slash, inserted form", slash,
-		map[string]siteAnswer{"https://h.example/.well-known/oauth-authorization-server/t": document(slash, "https://h.example/keys"), "https://h.example/keys": keys},
-		[]string{"https://h.example/t/.well-known/oauth-authorization-server", "https://h.example/t/.well-known/openid-configuration", "https://h.example/.well-known/oauth-authorization-server/t", "https://h.example/keys"})
-	for _, uri := range []string{"https://127.0.0.1/keys", "https://[::1]/keys", "https://169.254.169.254/keys", "https://10.0.0.5/keys", "https://0x7f000001/keys", "https://localhost/keys", "https://idp.internal:8443/keys",
-		"https://as.example//keys", "https://as.example/keys?a=b&c=%2f", "https://www.googleapis.com/oauth2/v3/certs", "HTTPS://as.example/KEYS", jwksURL + "?" + strings.Repeat("x", 2047-len(jwksURL))} {
+		map[string]siteAnswer{
+			"https://h.example/.well-known/oauth-authorization-server/t": document(slash, "https://h.example/keys"),
+			"https://h.example/keys":                                     keys,
+		},
+		[]string{
+			"https://h.example/t/.well-known/oauth-authorization-server",
+			"https://h.example/t/.well-known/openid-configuration",
+			"https://h.example/.well-known/oauth-authorization-server/t", "https://h.example/keys",
+		})
+	for _, uri := range []string{
+		"https://127.0.0.1/keys", "https://[::1]/keys", "https://169.254.169.254/keys", "https://10.0.0.5/keys",
+		"https://0x7f000001/keys", "https://localhost/keys", "https://idp.internal:8443/keys",
+		"https://as.example//keys", "https://as.example/keys?a=b&c=%2f",
+		"https://www.googleapis.com/oauth2/v3/certs", "HTTPS://as.example/KEYS",
+		jwksURL + "?" + strings.Repeat("x", 2047-len(jwksURL)),
+	} {
 		parsed, err := url.Parse(uri)
 		require.NoError(t, err)
 		accepted("t/239 jwks_uri "+uri[:min(len(uri), 60)], issuerURL,
 			map[string]siteAnswer{metadataURL: document(issuerURL, uri), parsed.String(): keys}, []string{metadataURL, parsed.String()})
 	}
-	for _, contentType := range []string{"text/html", "text/plain; charset=iso-8859-1", "application/octet-stream", "application/jwk-set+json", "", "nonsense", "image/png"} {
+	for _, contentType := range []string{
+		"text/html", "text/plain; charset=iso-8859-1", "application/octet-stream", "application/jwk-set+json", "",
+		"nonsense", "image/png",
+	} {
 		accepted("t/244 content type "+contentType, issuerURL, map[string]siteAnswer{
 			metadataURL: answerWith(200, metadataOf(), "Content-Type", contentType),
 			jwksURL:     answerWith(200, jwksOf(goodJWK1()), "Content-Type", contentType),
@@ -242,7 +335,12 @@ func TestDiscovery(t *testing.T) {
 		"the names escaped":     metadataOf("issuer", absentMember, `\u0069ssuer`, strconv.Quote(issuerURL)),
 		"white space around it": "\r\n\t " + metadataOf() + " \n",
 	} {
-		accepted("t/246 accepted: "+name, issuerURL, map[string]siteAnswer{metadataURL: answerWith(200, document), jwksURL: keys}, []string{metadataURL, jwksURL})
+		accepted("t/246 accepted: "+name, issuerURL, map[string]siteAnswer{
+			metadataURL: answerWith(200, document),
+			jwksURL:     keys,
+		}, []string{
+			metadataURL, jwksURL,
+		})
 	}
 	for name, answers := range map[string]map[string]siteAnswer{
 		"relative":        {metadataURL: redirectTo(301, "/elsewhere")},
@@ -265,7 +363,11 @@ func TestDiscovery(t *testing.T) {
 		"http://localhost/keys":                                   keys,
 	}, []string{"http://localhost/.well-known/oauth-authorization-server", "http://localhost:80/elsewhere", "http://localhost/keys"})
 	accepted("t/231 the second place, the first is of another issuer", issuerURL,
-		map[string]siteAnswer{metadataURL: document("https://evil.example", "https://evil.example/keys"), openIDURL: document(issuerURL, jwksURL), jwksURL: keys},
+		map[string]siteAnswer{
+			metadataURL: document("https://evil.example", "https://evil.example/keys"),
+			openIDURL:   document(issuerURL, jwksURL),
+			jwksURL:     keys,
+		},
 		[]string{metadataURL, openIDURL, jwksURL})
 
 	runRow(t, "t/236 http in metadata of an https issuer, even with WithInsecureHTTP", func(t *testing.T) {

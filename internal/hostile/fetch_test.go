@@ -183,21 +183,79 @@ func TestFetch(t *testing.T) {
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
 	rows := []outage{
 		{name: "t/250 keys: no headers", jwks: hang, waits: 5 * time.Second},
-		{name: "t/250 metadata: no headers", metadata: hang, waits: 5 * time.Second, survives: true},
-		{name: "t/250 no headers at all", metadata: hang, jwks: hang, waits: 5 * time.Second},
-		{name: "t/250 metadata late, keys: no headers", metadata: delayed(4*time.Second, answerWith(200, metadataOf())), jwks: hang, waits: 9 * time.Second},
+		{
+			name:     "t/250 metadata: no headers",
+			metadata: hang,
+			waits:    5 * time.Second,
+			survives: true,
+		},
+		{
+			name:     "t/250 no headers at all",
+			metadata: hang,
+			jwks:     hang,
+			waits:    5 * time.Second,
+		},
+		{
+			name:     "t/250 metadata late, keys: no headers",
+			metadata: delayed(4*time.Second, answerWith(200, metadataOf())),
+			jwks:     hang,
+			waits:    9 * time.Second,
+		},
 		{name: "t/250 keys too late", jwks: delayed(5001*time.Millisecond, answerWith(200, good)), waits: 5 * time.Second},
-		{name: "t/251 keys: a body that never ends", jwks: hangsAfter(good[:100]), document: good, waits: 5 * time.Second},
-		{name: "t/251 keys: a complete body that never ends", jwks: hangsAfter(good), document: good, waits: 5 * time.Second},
-		{name: "t/251 metadata: a body that never ends", metadata: hangsAfter(metadataOf()), waits: 5 * time.Second, survives: true},
-		{name: "t/252 keys: byte by byte", jwks: drips(good, 50*time.Millisecond), document: good, waits: 5 * time.Second},
+		{
+			name:     "t/251 keys: a body that never ends",
+			jwks:     hangsAfter(good[:100]),
+			document: good,
+			waits:    5 * time.Second,
+		},
+		{
+			name:     "t/251 keys: a complete body that never ends",
+			jwks:     hangsAfter(good),
+			document: good,
+			waits:    5 * time.Second,
+		},
+		{
+			name:     "t/251 metadata: a body that never ends",
+			metadata: hangsAfter(metadataOf()),
+			waits:    5 * time.Second,
+			survives: true,
+		},
+		{
+			name:     "t/252 keys: byte by byte",
+			jwks:     drips(good, 50*time.Millisecond),
+			document: good,
+			waits:    5 * time.Second,
+		},
 		{name: "t/252 keys: byte by byte, for ever", jwks: drips(strings.Repeat(" ", 1<<20), 50*time.Millisecond), waits: 5 * time.Second},
-		{name: "t/252 metadata: byte by byte", metadata: drips(metadataOf(), 50*time.Millisecond), waits: 5 * time.Second, survives: true},
-		{name: "t/252 both slow", metadata: drips(metadataOf(), 25*time.Millisecond), jwks: drips(good, 50*time.Millisecond), document: good,
-			waits: time.Duration(len(metadataOf())+1)*25*time.Millisecond + 5*time.Second},
-		{name: "t/259 captive portal for the keys", jwks: answerWith(200, "<!doctype html><title>Sign in to continue</title>", "Content-Type", "text/html"), document: "<!doctype html><title>Sign in to continue</title>"},
-		{name: "t/259 captive portal", metadata: answerWith(200, "<!doctype html><title>Sign in to continue</title>", "Content-Type", "text/html"), jwks: answerWith(200, "<!doctype html><title>Sign in to continue</title>"), document: "<!doctype html><title>Sign in to continue</title>"},
-		{name: "t/259 captive portal, by redirect", metadata: redirectTo(302, "http://portal.example/login"), jwks: redirectTo(302, "http://portal.example/login")},
+		{
+			name:     "t/252 metadata: byte by byte",
+			metadata: drips(metadataOf(), 50*time.Millisecond),
+			waits:    5 * time.Second,
+			survives: true,
+		},
+		{
+			name:     "t/252 both slow",
+			metadata: drips(metadataOf(), 25*time.Millisecond),
+			jwks:     drips(good, 50*time.Millisecond),
+			document: good,
+			waits:    time.Duration(len(metadataOf())+1)*25*time.Millisecond + 5*time.Second,
+		},
+		{
+			name:     "t/259 captive portal for the keys",
+			jwks:     answerWith(200, "<!doctype html><title>Sign in to continue</title>", "Content-Type", "text/html"),
+			document: "<!doctype html><title>Sign in to continue</title>",
+		},
+		{
+			name:     "t/259 captive portal",
+			metadata: answerWith(200, "<!doctype html><title>Sign in to continue</title>", "Content-Type", "text/html"),
+			jwks:     answerWith(200, "<!doctype html><title>Sign in to continue</title>"),
+			document: "<!doctype html><title>Sign in to continue</title>",
+		},
+		{
+			name:     "t/259 captive portal, by redirect",
+			metadata: redirectTo(302, "http://portal.example/login"),
+			jwks:     redirectTo(302, "http://portal.example/login"),
+		},
 		{name: "t/261 keys redirected to http", jwks: redirectTo(302, "http://as.example/tenant/keys")},
 		{name: "t/262 keys redirected to themselves", jwks: redirectTo(302, jwksURL)},
 		{name: "t/262 keys redirected for ever", jwks: redirectTo(301, "?again")},
@@ -210,9 +268,15 @@ func TestFetch(t *testing.T) {
 		{name: "t/265 keys: end before the end", jwks: breaks(good, io.ErrUnexpectedEOF), document: good},
 		{name: "t/265 metadata: reset behind a complete body", metadata: breaks(metadataOf(), reset), survives: true},
 		{name: "t/265 an error of many lines and a megabyte", jwks: noConnection(errors.New(strings.Repeat("line\n", 200_000)))},
-		{name: "t/265 an error with the URL and a secret of the transport's", jwks: noConnection(&url.Error{Op: "Get", URL: "https://proxy.example/" + strings.Repeat("x", 5000), Err: reset})},
+		{
+			name: "t/265 an error with the URL and a secret of the transport's",
+			jwks: noConnection(&url.Error{Op: "Get", URL: "https://proxy.example/" + strings.Repeat("x", 5000), Err: reset}),
+		},
 	}
-	for _, to := range []string{"https://evil.example/keys", "https://169.254.169.254/keys", "https://as.example:8443/keys", "//evil.example/", "https://as.example@evil.example/", "https://evil.example/https://as.example/"} {
+	for _, to := range []string{
+		"https://evil.example/keys", "https://169.254.169.254/keys", "https://as.example:8443/keys",
+		"//evil.example/", "https://as.example@evil.example/", "https://evil.example/https://as.example/",
+	} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			rows = append(rows, outage{name: fmt.Sprintf("t/260 keys redirected by %d to %s", status, to), jwks: redirectTo(status, to)})
 		}
@@ -223,9 +287,17 @@ func TestFetch(t *testing.T) {
 			number = "t/256"
 		}
 		rows = append(rows, outage{name: fmt.Sprintf("%s keys with status %d", number, status), jwks: answerWith(status, good), document: good})
-		rows = append(rows, outage{name: fmt.Sprintf("%s metadata with status %d", number, status), metadata: answerWith(status, metadataOf()), survives: status == 429 || status >= 500})
+		rows = append(rows, outage{
+			name:     fmt.Sprintf("%s metadata with status %d", number, status),
+			metadata: answerWith(status, metadataOf()),
+			survives: status == 429 || status >= 500,
+		})
 	}
-	rows = append(rows, outage{name: "t/257 401 with a challenge", jwks: answerWith(401, good, "WWW-Authenticate", `Basic realm="keys"`), document: good})
+	rows = append(rows, outage{
+		name:     "t/257 401 with a challenge",
+		jwks:     answerWith(401, good, "WWW-Authenticate", `Basic realm="keys"`),
+		document: good,
+	})
 	runOutages(t, rows)
 
 	for _, row := range []struct {
@@ -357,7 +429,10 @@ func TestFetch(t *testing.T) {
 		})
 	})
 	runRow(t, "t/269 fifty failures leave no body open", func(t *testing.T) {
-		for _, answer := range []siteAnswer{answerWith(500, good), answerWith(404, good), redirectTo(302, "https://evil.example/"), answerWith(200, "x"), answerWith(200, strings.Repeat(" ", 2<<20)), breaks(good, io.ErrUnexpectedEOF)} {
+		for _, answer := range []siteAnswer{
+			answerWith(500, good), answerWith(404, good), redirectTo(302, "https://evil.example/"), answerWith(200, "x"),
+			answerWith(200, strings.Repeat(" ", 2<<20)), breaks(good, io.ErrUnexpectedEOF),
+		} {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				site.set(answer, jwksURL)

@@ -29,11 +29,11 @@ type attack struct {
 	name  string // begins with the number of the attack
 	token string
 	want  error  // nil: it is accepted
-	part  string // where it is refused; that of the table by default
+	part  string // where it is refused; the part of the table by default
 	claim string // the claim or header parameter that is named, if it matters
 
 	jwks string               // the server's key set; K1 and K2 by default
-	opts []jwtverifier.Option // of the verifier, besides the usual ones
+	opts []jwtverifier.Option // of the verifier, added to the usual ones
 	id   *idCall              // nil: it is an access token
 	good string               // what is accepted by the same verifier; AT0 or ID0 by default
 
@@ -73,8 +73,8 @@ func (row attack) run(t *testing.T) {
 	default:
 		good = at0Token()
 	}
-	var told lockedBuffer // by the log and the observer
-	v := site.verifier(t, append([]jwtverifier.Option{told.logger(), told.observer()}, row.opts...)...)
+	var reported lockedBuffer // to the log and the observer
+	v := site.verifier(t, append([]jwtverifier.Option{reported.logger(), reported.observer()}, row.opts...)...)
 
 	row.ask(t, v, row.token, row.want)
 	early := row.want != nil && row.want != jwtverifier.ErrUnknownKey && (row.part == "token" || row.part == "header")
@@ -89,10 +89,11 @@ func (row attack) run(t *testing.T) {
 	assert.Equal(t, []string{metadataURL, jwksURL}, site.askedFor(), "requests")
 	assert.Zero(t, site.unclosed())
 
-	assert.Contains(t, told.String(), "VerifyDoneInfo")
+	text := reported.spaced()
+	assert.Contains(t, text, "VerifyDoneInfo")
 	for _, secret := range secretsOf(row.token) {
 		if !strings.Contains(jwks, secret) { // observers learn which keys there are
-			assert.Empty(t, repeats(told.spaced(), secret), "of the token, in the log or an event")
+			assert.Empty(t, repeats(text, secret), "of the token, in the log or an event")
 		}
 	}
 }
@@ -166,7 +167,7 @@ func onlyReasons(t *testing.T, err error, want ...error) {
 	}
 }
 
-// refusedBecause asserts that raw was refused for this reason alone, and all
+// refusedBecause asserts that raw was refused for this reason only, and all
 // that holds for every refusal. It returns the error's parts.
 func refusedBecause(t *testing.T, err, want error, raw string) *jwtverifier.TokenError {
 	t.Helper()
@@ -224,7 +225,7 @@ var knownText = strings.Join([]string{
 func repeats(text, secret string) string {
 	secret = secret[:min(len(secret), 256<<10)]
 	escaped := strconv.QuoteToASCII(secret)
-	for _, secret := range []string{secret, escaped[1 : len(escaped)-1]} {
+	for _, secret := range slices.Compact([]string{secret, escaped[1 : len(escaped)-1]}) {
 		if len(secret) < repeatedBytes {
 			found := strings.Contains(text, secret) && (len(secret) >= 4 || hasWord(text, secret))
 			if found && !strings.Contains(knownText, secret) {
@@ -312,25 +313,75 @@ func TestRepeats(t *testing.T) {
 	t.Parallel()
 	const long = "0123456789abcdefghijklmnop"
 	for _, row := range []struct{ name, text, secret, want string }{
-		{"nothing", "malformed token", long, ""},
-		{"a part of a long secret", "malformed: ...56789abcdefghijkl...", long, "56789abcdefghijk"},
-		{"less than is looked for", "malformed: 0123456789abcde, bcdefghijklmnop", long, ""},
-		{"a long secret, escaped", `malformed: "\u00e9\n\u00e9\n"`, "\u00e9\n\u00e9\n", `\u00e9\n\u00e9\n`},
-		{"a part of a long secret, escaped", `claims: "{\"sub\":\"u\",\"n\":\"x\"}"`, `{"sub":"u","n":"x"}`, `{\"sub\":\"u\",\`},
-		{"a short secret", `wrong claim: "c2"`, "c2", "c2"},
-		{"a short secret at the end", "wrong claim: c2", "c2", "c2"},
-		{"a short secret, after it was part of a word", "abc2 c2x c2", "c2", "c2"},
-		{"a short secret, escaped", `wrong claim: "\x00ab"`, "\x00ab", `\x00ab`},
-		{"a short secret inside a word", "secrets", "secret", "secret"},
-		{"a very short secret inside a word", "malformed", "for", ""},
-		{"a very short secret inside a name", "at_hash", "at", ""},
-		{"a number", "want 1, not 946684800", "946684800", "946684800"},
-		{"a token of five bytes", `not three segments: "x.y.z"`, "x.y.z", "x.y.z"},
-		{"a letter", "a token", "a", ""},
-		{"a dot", "malformed. token.", ".", ""},
-		{"an empty secret", "malformed", "", ""},
-		{"a configured value", `wrong audience: want "client"`, "client", ""},
-		{"a configured value, long", `wrong issuer: want "` + issuerURL + `"`, `{"iss":"` + issuerURL + `"}`, ""},
+		{name: "nothing", text: "malformed token", secret: long},
+		{
+			name:   "a part of a long secret",
+			text:   "malformed: ...56789abcdefghijkl...",
+			secret: long,
+			want:   "56789abcdefghijk",
+		},
+		{name: "less than is looked for", text: "malformed: 0123456789abcde, bcdefghijklmnop", secret: long},
+		{
+			name:   "a long secret, escaped",
+			text:   `malformed: "\u00e9\n\u00e9\n"`,
+			secret: "\u00e9\n\u00e9\n",
+			want:   `\u00e9\n\u00e9\n`,
+		},
+		{
+			name:   "a part of a long secret, escaped",
+			text:   `claims: "{\"sub\":\"u\",\"n\":\"x\"}"`,
+			secret: `{"sub":"u","n":"x"}`,
+			want:   `{\"sub\":\"u\",\`,
+		},
+		{
+			name:   "a short secret",
+			text:   `wrong claim: "c2"`,
+			secret: "c2",
+			want:   "c2",
+		},
+		{
+			name:   "a short secret at the end",
+			text:   "wrong claim: c2",
+			secret: "c2",
+			want:   "c2",
+		},
+		{
+			name:   "a short secret, after it was part of a word",
+			text:   "abc2 c2x c2",
+			secret: "c2",
+			want:   "c2",
+		},
+		{
+			name:   "a short secret, escaped",
+			text:   `wrong claim: "\x00ab"`,
+			secret: "\x00ab",
+			want:   `\x00ab`,
+		},
+		{
+			name:   "a short secret inside a word",
+			text:   "secrets",
+			secret: "secret",
+			want:   "secret",
+		},
+		{name: "a very short secret inside a word", text: "malformed", secret: "for"},
+		{name: "a very short secret inside a name", text: "at_hash", secret: "at"},
+		{
+			name:   "a number",
+			text:   "want 1, not 946684800",
+			secret: "946684800",
+			want:   "946684800",
+		},
+		{
+			name:   "a token of five bytes",
+			text:   `not three segments: "x.y.z"`,
+			secret: "x.y.z",
+			want:   "x.y.z",
+		},
+		{name: "a letter", text: "a token", secret: "a"},
+		{name: "a dot", text: "malformed. token.", secret: "."},
+		{name: "an empty secret", text: "malformed"},
+		{name: "a configured value", text: `wrong audience: want "client"`, secret: "client"},
+		{name: "a configured value, long", text: `wrong issuer: want "` + issuerURL + `"`, secret: `{"iss":"` + issuerURL + `"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) { assert.Equal(t, row.want, repeats(row.text, row.secret)) })
 	}
@@ -358,7 +409,7 @@ func (l *lockedBuffer) spaced() string {
 	return strings.NewReplacer(`:"`, `: "`, `",`, `" ,`).Replace(l.String())
 }
 
-// logger logs everything to the buffer, but for the time.
+// logger logs everything to the buffer, except the time.
 func (l *lockedBuffer) logger() jwtverifier.Option {
 	return jwtverifier.WithLogger(slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{
 		Level: slog.LevelDebug,

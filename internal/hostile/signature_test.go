@@ -54,7 +54,11 @@ func TestSignature(t *testing.T) {
 		{name: "t/104 a zero behind the signature", token: signed(append(slices.Clone(raw), 0)), want: signature},
 		{name: "t/104 signature twice", token: signed(append(slices.Clone(raw), raw...)), want: signature},
 		{name: "t/104 signature plus the modulus", token: signed(new(big.Int).Add(new(big.Int).SetBytes(raw), n).Bytes()), want: signature},
-		{name: "t/104 modulus minus the signature", token: signed(new(big.Int).Sub(n, new(big.Int).SetBytes(raw)).FillBytes(make([]byte, 256))), want: signature},
+		{
+			name:  "t/104 modulus minus the signature",
+			token: signed(new(big.Int).Sub(n, new(big.Int).SetBytes(raw)).FillBytes(make([]byte, 256))),
+			want:  signature,
+		},
 		{name: "t/104 the modulus", token: signed(n.Bytes()), want: signature},
 		{name: "t/104 zero", token: signed(make([]byte, 256)), want: signature},
 		{name: "t/104 one", token: signed(big.NewInt(1).FillBytes(make([]byte, 256))), want: signature},
@@ -62,10 +66,30 @@ func TestSignature(t *testing.T) {
 		{name: "t/104 all bits set", token: signed(bytes.Repeat([]byte{0xff}, 256)), want: signature},
 		{name: "t/104 signature in reverse", token: signed(reversed(raw)), want: signature},
 		{name: "t/117 signature of 1,024 bytes", token: signed(append(slices.Clone(raw), make([]byte, 768)...)), want: signature},
-		{name: "t/117 signature of 1,025 bytes", token: signed(append(slices.Clone(raw), make([]byte, 769)...)), want: jwtverifier.ErrMalformed, part: "token"},
-		{name: "t/117 1 MiB of signature", token: signed(make([]byte, 1<<20)), want: jwtverifier.ErrMalformed, part: "token"},
-		{name: "t/116 encrypted unsigned token", token: jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1","cty":"JWT"}`, seg64(`{"alg":"none"}`)+"."+p+"."), want: jwtverifier.ErrMalformed, part: "token"},
-		{name: "t/116 unsigned token in a signed one", token: jwsOf(key1(), h0("cty", `"JWT"`), seg64(`{"alg":"none"}`)+"."+p+"."), want: jwtverifier.ErrMalformed, part: "payload"},
+		{
+			name:  "t/117 signature of 1,025 bytes",
+			token: signed(append(slices.Clone(raw), make([]byte, 769)...)),
+			want:  jwtverifier.ErrMalformed,
+			part:  "token",
+		},
+		{
+			name:  "t/117 1 MiB of signature",
+			token: signed(make([]byte, 1<<20)),
+			want:  jwtverifier.ErrMalformed,
+			part:  "token",
+		},
+		{
+			name:  "t/116 encrypted unsigned token",
+			token: jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1","cty":"JWT"}`, seg64(`{"alg":"none"}`)+"."+p+"."),
+			want:  jwtverifier.ErrMalformed,
+			part:  "token",
+		},
+		{
+			name:  "t/116 unsigned token in a signed one",
+			token: jwsOf(key1(), h0("cty", `"JWT"`), seg64(`{"alg":"none"}`)+"."+p+"."),
+			want:  jwtverifier.ErrMalformed,
+			part:  "payload",
+		},
 	}
 
 	// A signature that begins with a zero byte must keep it.
@@ -155,13 +179,13 @@ func TestSignature(t *testing.T) {
 		"7 bytes of padding":               func([]byte) []byte { return behind([]byte{0, 1}, bytes.Repeat([]byte{0xff}, 7), []byte{0}, info) },
 		"DigestInfo shifted left by one":   func([]byte) []byte { return behind(padded(255, info)) },
 		"DigestInfo twice":                 func([]byte) []byte { return padded(256, append(slices.Clone(info), info...)) },
-		"the padding alone":                func([]byte) []byte { return slices.Concat([]byte{0, 1}, bytes.Repeat([]byte{0xff}, 254)) },
+		"the padding only":                 func([]byte) []byte { return slices.Concat([]byte{0, 1}, bytes.Repeat([]byte{0xff}, 254)) },
 		"ISO 9796 style trailer":           func(e []byte) []byte { e[255] = 0xbc; return e },
 		"the complement of the right bits": func(e []byte) []byte { e[255] ^= 0xff; return e },
 	} {
 		rows = append(rows, attack{name: "t/105 padding: " + name, token: encoding(change), want: signature})
 	}
-	// Its padding is right but for the first byte, which must be 0.
+	// Its padding is right, except the first byte, which must be 0.
 	rows = append(rows, attack{name: "t/105 padding: first byte 1", want: signature, token: encoding(func(e []byte) []byte {
 		e[0] = 1
 		if new(big.Int).SetBytes(e).Cmp(n) >= 0 {
@@ -203,8 +227,18 @@ func TestSignature(t *testing.T) {
 	require.Equal(t, prefix, cube[:len(prefix)], "the forgery is well made")
 	rows = append(rows,
 		attack{name: "t/107 e=3, genuine", token: three.token(h0("kid", `"k3"`), at0()), jwks: threeJWKS},
-		attack{name: "t/107 e=3, forged by a cube root", token: threeInput + "." + seg64(root.FillBytes(make([]byte, 256))), want: signature, jwks: threeJWKS},
-		attack{name: "t/107 e=3, cube root without leading zeros", token: threeInput + "." + seg64(root.Bytes()), want: signature, jwks: threeJWKS},
+		attack{
+			name:  "t/107 e=3, forged by a cube root",
+			token: threeInput + "." + seg64(root.FillBytes(make([]byte, 256))),
+			want:  signature,
+			jwks:  threeJWKS,
+		},
+		attack{
+			name:  "t/107 e=3, cube root without leading zeros",
+			token: threeInput + "." + seg64(root.Bytes()),
+			want:  signature,
+			jwks:  threeJWKS,
+		},
 	)
 	runAttacks(t, "signature", rows)
 }

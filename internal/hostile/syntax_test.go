@@ -38,11 +38,27 @@ func TestTokenSyntax(t *testing.T) {
 		{name: "t/005 a signature of three segments", token: rs256Over(key1(), good), want: malformed},
 		{name: "t/005 six segments", token: good + "." + good, want: malformed},
 		{name: "t/005 a dot in front", token: "." + good, want: malformed},
-		{name: "t/006 encrypted claims", token: jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1"}`, payload), want: malformed,
-			refused: func(t *testing.T, err error) { assert.ErrorContains(t, err, "encrypted tokens are not supported") }},
-		{name: "t/006 encrypted good token", token: jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1","cty":"JWT"}`, good), want: malformed},
-		{name: "t/006 encrypted claims, alg RS256", token: jweOf(&key1().PublicKey, `{"alg":"RS256","enc":"A256GCM","kid":"k1"}`, payload), want: malformed},
-		{name: "t/007 password-based encryption", token: seg64(`{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647,"p2s":"AAAA"}`) + ".AAAA.AAAA.AAAA.AAAA", want: malformed},
+		{
+			name:    "t/006 encrypted claims",
+			token:   jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1"}`, payload),
+			want:    malformed,
+			refused: func(t *testing.T, err error) { assert.ErrorContains(t, err, "encrypted tokens are not supported") },
+		},
+		{
+			name:  "t/006 encrypted good token",
+			token: jweOf(&key1().PublicKey, `{"alg":"RSA-OAEP","enc":"A256GCM","kid":"k1","cty":"JWT"}`, good),
+			want:  malformed,
+		},
+		{
+			name:  "t/006 encrypted claims, alg RS256",
+			token: jweOf(&key1().PublicKey, `{"alg":"RS256","enc":"A256GCM","kid":"k1"}`, payload),
+			want:  malformed,
+		},
+		{
+			name:  "t/007 password-based encryption",
+			token: seg64(`{"alg":"PBES2-HS256+A128KW","enc":"A128GCM","p2c":2147483647,"p2s":"AAAA"}`) + ".AAAA.AAAA.AAAA.AAAA",
+			want:  malformed,
+		},
 		{name: "t/009 empty encrypted key", token: seg64(`{"alg":"A128KW","enc":"A128GCM"}`) + "..AAAA.AAAA.AAAA", want: malformed},
 		{name: "t/009 short encrypted key", token: seg64(`{"alg":"A128KW","enc":"A128GCM"}`) + ".AA.AAAA.AAAA.AAAA", want: malformed},
 		{name: "t/009 five empty segments", token: "....", want: malformed},
@@ -72,15 +88,47 @@ func TestTokenSyntax(t *testing.T) {
 		{name: "t/031 flattened JSON after a space", token: fmt.Sprintf(` {"payload":%q,"protected":%q,"signature":%q}`, p, h, s), want: malformed},
 		{name: "t/031 flattened JSON in base64url", token: seg64(fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, p, h, s)), want: malformed},
 		{name: "t/032 general JSON", token: fmt.Sprintf(`{"payload":%q,"signatures":[{"protected":%q,"signature":%q}]}`, p, h, s), want: malformed},
-		{name: "t/032 general JSON, two signatures", token: fmt.Sprintf(`{"payload":%q,"signatures":[{"protected":%q,"signature":%[3]q},{"protected":%[2]q,"signature":%[3]q}]}`, p, h, s), want: malformed},
-		{name: "t/034 general JSON in upper case, and more", token: fmt.Sprintf(`{"PAYLOAD":%q,"SIGNATURES":[{"Protected":%q,"SIGNATURE":%q}]}xyz`, p, h, s), want: malformed},
+		{
+			name:  "t/032 general JSON, two signatures",
+			token: fmt.Sprintf(`{"payload":%q,"signatures":[{"protected":%q,"signature":%[3]q},{"protected":%[2]q,"signature":%[3]q}]}`, p, h, s),
+			want:  malformed,
+		},
+		{
+			name:  "t/034 general JSON in upper case, and more",
+			token: fmt.Sprintf(`{"PAYLOAD":%q,"SIGNATURES":[{"Protected":%q,"SIGNATURE":%q}]}xyz`, p, h, s),
+			want:  malformed,
+		},
 		{name: "t/035 only an unprotected header", token: fmt.Sprintf(`{"payload":%q,"header":%s,"signature":%q}`, p, header, s), want: malformed},
-		{name: "t/035 general JSON, only an unprotected header", token: fmt.Sprintf(`{"payload":%q,"signatures":[{"header":%s,"signature":%q}]}`, p, header, s), want: malformed},
+		{
+			name:  "t/035 general JSON, only an unprotected header",
+			token: fmt.Sprintf(`{"payload":%q,"signatures":[{"header":%s,"signature":%q}]}`, p, header, s),
+			want:  malformed,
+		},
 		{name: "t/035 a null signature", token: fmt.Sprintf(`{"payload":%q,"signatures":[null]}`, p), want: malformed},
-		{name: "t/039 nested token", token: jwsOf(key1(), h0(), good), want: malformed, part: "payload"},
-		{name: "t/039 nested token, and cty", token: jwsOf(key1(), h0("cty", `"JWT"`), good), want: malformed, part: "payload"},
-		{name: "t/039 nested token in a JSON string", token: jwsOf(key1(), h0("cty", `"JWT"`), strconv.Quote(good)), want: malformed, part: "payload"},
-		{name: "t/039 nested JSON serialization", token: jwsOf(key1(), h0(), fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, p, h, s)), want: jwtverifier.ErrIssuer, part: "claims"},
+		{
+			name:  "t/039 nested token",
+			token: jwsOf(key1(), h0(), good),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/039 nested token, and cty",
+			token: jwsOf(key1(), h0("cty", `"JWT"`), good),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/039 nested token in a JSON string",
+			token: jwsOf(key1(), h0("cty", `"JWT"`), strconv.Quote(good)),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/039 nested JSON serialization",
+			token: jwsOf(key1(), h0(), fmt.Sprintf(`{"payload":%q,"protected":%q,"signature":%q}`, p, h, s)),
+			want:  jwtverifier.ErrIssuer,
+			part:  "claims",
+		},
 		{name: "t/040 opaque token", token: "2YotnFZFEjr1zCsicMWpAA", want: malformed},
 		{name: "t/040 PASETO", token: "v4.public.x", want: malformed},
 		{name: "t/040 PASETO with a longer payload", token: "v4.public." + strings.Repeat("x", 100), want: malformed},
@@ -97,8 +145,10 @@ func TestTokenSyntax(t *testing.T) {
 	ep, es, _ := strings.Cut(rest, ".")
 	forged := at0("sub", `"admin"`, "exp", "4102444800")
 	for name, token := range map[string]string{
-		"claims beside a flattened token":           withMore(forged, fmt.Sprintf(`"protected":%q,"payload":%q,"signature":%q`, eh, ep, es)),
-		"claims without aud":                        withMore(membersWith(nil, []string{"iss", strconv.Quote(issuerURL), "sub", `"admin"`}), fmt.Sprintf(`"protected":%q,"payload":%q,"signature":%q`, eh, ep, es)),
+		"claims beside a flattened token": withMore(forged, fmt.Sprintf(`"protected":%q,"payload":%q,"signature":%q`, eh, ep, es)),
+		"claims without aud": withMore(membersWith(nil, []string{
+			"iss", strconv.Quote(issuerURL), "sub", `"admin"`,
+		}), fmt.Sprintf(`"protected":%q,"payload":%q,"signature":%q`, eh, ep, es)),
 		"claims beside a general token":             withMore(forged, fmt.Sprintf(`"payload":%q,"signatures":[{"protected":%q,"signature":%q}]`, ep, eh, es)),
 		"claims beside a good flattened token":      withMore(forged, fmt.Sprintf(`"protected":%q,"payload":%q,"signature":%q`, h, p, s)),
 		"claims beside a compact token":             withMore(forged, fmt.Sprintf(`"jwt":%q`, good)),
@@ -107,13 +157,32 @@ func TestTokenSyntax(t *testing.T) {
 		rows = append(rows, attack{name: "t/036 " + name, token: token, want: malformed})
 	}
 	rows = append(rows,
-		attack{name: "t/037 forged claims between the dots", token: fmt.Sprintf(`{"a":".%s.","payload":%q,"protected":%q,"signature":%q}`, seg64(forged), p, h, s), want: malformed},
-		attack{name: "t/037 forged claims between the dots of a name", token: fmt.Sprintf(`{"%s.%s.":1,"payload":%q,"protected":%q,"signature":%q}`, h, seg64(forged), p, h, s), want: malformed},
+		attack{
+			name:  "t/037 forged claims between the dots",
+			token: fmt.Sprintf(`{"a":".%s.","payload":%q,"protected":%q,"signature":%q}`, seg64(forged), p, h, s),
+			want:  malformed,
+		},
+		attack{
+			name:  "t/037 forged claims between the dots of a name",
+			token: fmt.Sprintf(`{"%s.%s.":1,"payload":%q,"protected":%q,"signature":%q}`, h, seg64(forged), p, h, s),
+			want:  malformed,
+		},
 		attack{name: "t/037 a good token in two dots of JSON", token: fmt.Sprintf(`{"a":"%s"}`, good), want: malformed},
 	)
 
-	for name, space := range map[string]string{"a space": " ", "a tab": "\t", "a line feed": "\n", "a carriage return": "\r", "a line break": "\r\n",
-		"a no-break space": "\u00a0", "a next line": "\u0085", "a line separator": "\u2028", "a zero-width space": "\u200b", "a byte order mark": "\ufeff", "a NUL": "\x00"} {
+	for name, space := range map[string]string{
+		"a space":            " ",
+		"a tab":              "\t",
+		"a line feed":        "\n",
+		"a carriage return":  "\r",
+		"a line break":       "\r\n",
+		"a no-break space":   "\u00a0",
+		"a next line":        "\u0085",
+		"a line separator":   "\u2028",
+		"a zero-width space": "\u200b",
+		"a byte order mark":  "\ufeff",
+		"a NUL":              "\x00",
+	} {
 		rows = append(rows,
 			attack{name: "t/017 " + name + " in front", token: space + good, want: malformed},
 			attack{name: "t/017 " + name + " behind", token: good + space, want: malformed},
@@ -151,17 +220,37 @@ func TestTokenSyntax(t *testing.T) {
 			attack{name: fmt.Sprintf("t/022 padding on a header with %d spare bytes, signed", spare), token: sign(h+padding, p), want: malformed},
 			attack{name: fmt.Sprintf("t/022 padding on a payload with %d spare bytes, signed", spare), token: sign(h, p+padding), want: malformed},
 			attack{name: fmt.Sprintf("t/022 padding on a header with %d spare bytes", spare), token: h + padding + "." + p + "." + s, want: malformed},
-			attack{name: fmt.Sprintf("t/026 a character too many in a header with %d spare bytes, signed", spare), token: sign(h+strings.Repeat("A", (5-len(h)%4)%4), p), want: malformed},
-			attack{name: fmt.Sprintf("t/026 a character too many in a payload with %d spare bytes, signed", spare), token: sign(h, p+strings.Repeat("A", (5-len(p)%4)%4)), want: malformed},
+			attack{
+				name:  fmt.Sprintf("t/026 a character too many in a header with %d spare bytes, signed", spare),
+				token: sign(h+strings.Repeat("A", (5-len(h)%4)%4), p),
+				want:  malformed,
+			},
+			attack{
+				name:  fmt.Sprintf("t/026 a character too many in a payload with %d spare bytes, signed", spare),
+				token: sign(h, p+strings.Repeat("A", (5-len(p)%4)%4)),
+				want:  malformed,
+			},
 		)
 		if spare == 0 {
 			continue
 		}
 		for bit := range 6 - spare*2 { // the bits that are not used
 			rows = append(rows,
-				attack{name: fmt.Sprintf("t/025 trailing bit %d of a header with %d spare bytes, signed", bit, spare), token: sign(flippedSextet(h, bit), p), want: malformed},
-				attack{name: fmt.Sprintf("t/025 trailing bit %d of a payload with %d spare bytes, signed", bit, spare), token: sign(h, flippedSextet(p, bit)), want: malformed},
-				attack{name: fmt.Sprintf("t/025 trailing bit %d of a payload with %d spare bytes", bit, spare), token: h + "." + flippedSextet(p, bit) + "." + s, want: malformed},
+				attack{
+					name:  fmt.Sprintf("t/025 trailing bit %d of a header with %d spare bytes, signed", bit, spare),
+					token: sign(flippedSextet(h, bit), p),
+					want:  malformed,
+				},
+				attack{
+					name:  fmt.Sprintf("t/025 trailing bit %d of a payload with %d spare bytes, signed", bit, spare),
+					token: sign(h, flippedSextet(p, bit)),
+					want:  malformed,
+				},
+				attack{
+					name:  fmt.Sprintf("t/025 trailing bit %d of a payload with %d spare bytes", bit, spare),
+					token: h + "." + flippedSextet(p, bit) + "." + s,
+					want:  malformed,
+				},
 			)
 		}
 	}

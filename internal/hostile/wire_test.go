@@ -287,15 +287,50 @@ func TestTLS(t *testing.T) {
 		client *http.Client
 		says   string // "": it works
 	}{
-		{"t/264 trusted", &tls.Config{Certificates: []tls.Certificate{good}}, trusting(&tls.Config{}), ""},
-		{"t/264 unknown authority", &tls.Config{Certificates: []tls.Certificate{good}}, own, "unknown authority"},
-		{"t/264 expired", &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })}}, trusting(&tls.Config{}), "expired"},
-		{"t/264 not yet valid", &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) })}}, trusting(&tls.Config{}), "not yet valid"},
-		{"t/264 of another host", &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"as.example"} })}}, trusting(&tls.Config{}), "127.0.0.1"},
-		{"t/264 for clients only", &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })}}, trusting(&tls.Config{}), "usage"},
-		{"t/264 TLS 1.0", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, own, "protocol version"},
-		{"t/264 TLS 1.1", &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, own, "protocol version"},
-		{"t/264 TLS 1.2", &tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}, trusting(&tls.Config{}), ""},
+		{name: "t/264 trusted", server: &tls.Config{Certificates: []tls.Certificate{good}}, client: trusting(&tls.Config{})},
+		{
+			name:   "t/264 unknown authority",
+			server: &tls.Config{Certificates: []tls.Certificate{good}},
+			client: own,
+			says:   "unknown authority",
+		},
+		{
+			name:   "t/264 expired",
+			server: &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })}},
+			client: trusting(&tls.Config{}),
+			says:   "expired",
+		},
+		{
+			name:   "t/264 not yet valid",
+			server: &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) })}},
+			client: trusting(&tls.Config{}),
+			says:   "not yet valid",
+		},
+		{
+			name:   "t/264 of another host",
+			server: &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.IPAddresses = nil; c.DNSNames = []string{"as.example"} })}},
+			client: trusting(&tls.Config{}),
+			says:   "127.0.0.1",
+		},
+		{
+			name:   "t/264 for clients only",
+			server: &tls.Config{Certificates: []tls.Certificate{named(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })}},
+			client: trusting(&tls.Config{}),
+			says:   "usage",
+		},
+		{
+			name:   "t/264 TLS 1.0",
+			server: &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10},
+			client: own,
+			says:   "protocol version",
+		},
+		{
+			name:   "t/264 TLS 1.1",
+			server: &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
+			client: own,
+			says:   "protocol version",
+		},
+		{name: "t/264 TLS 1.2", server: &tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}, client: trusting(&tls.Config{})},
 	} {
 		runRow(t, row.name, func(t *testing.T) {
 			var hits atomic.Int32
