@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -74,6 +75,71 @@ func TestIssuers(t *testing.T) {
 
 	_, err = both.VerifyAccessToken(ctx, stranger.AccessToken())
 	require.ErrorContains(t, err, `want "https://a.example", "https://b.example"`)
+}
+
+// VerifyIDToken passes its checks on: each refuses a token that is accepted without.
+func TestIssuersIDTokenChecks(t *testing.T) {
+	a, b := jwtverifiertest.New("https://a.example"), jwtverifiertest.New("https://b.example")
+	both, err := jwtverifier.NewIssuers(newVerifier(t, a), newVerifier(t, b))
+	require.NoError(t, err)
+	ctx := t.Context()
+	idToken := func(changes values) string { return b.IDToken("n", changes) }
+	first, err := both.VerifyIDToken(ctx, idToken(nil), "n")
+	require.NoError(t, err)
+	now := time.Now().Unix()
+
+	for _, test := range []struct {
+		name      string
+		check     jwtverifier.IDTokenCheck
+		nonce     string
+		good, bad values
+		want      error
+	}{
+		{
+			name:  "MaxAge",
+			check: jwtverifier.MaxAge(time.Hour),
+			nonce: "n",
+			good:  values{"auth_time": now},
+			bad:   values{"auth_time": now - 7200},
+			want:  jwtverifier.ErrAuthTime,
+		},
+		{
+			name:  "AccessTokenHash",
+			check: jwtverifier.AccessTokenHash("at"),
+			nonce: "n",
+			good:  values{"at_hash": halfHash("at")},
+			bad:   values{"at_hash": halfHash("other")},
+			want:  jwtverifier.ErrTokenHash,
+		},
+		{
+			name:  "CodeHash",
+			check: jwtverifier.CodeHash("code"),
+			nonce: "n",
+			good:  values{"c_hash": halfHash("code")},
+			bad:   values{"c_hash": halfHash("other")},
+			want:  jwtverifier.ErrTokenHash,
+		},
+		{
+			name:  "RefreshOf",
+			check: jwtverifier.RefreshOf(first), // which compares the nonces itself
+			good:  values{},
+			bad:   values{"sub": "other"},
+			want:  jwtverifier.ErrClaim,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			id, err := both.VerifyIDToken(ctx, idToken(test.good), test.nonce, test.check)
+			require.NoError(t, err)
+			require.Equal(t, b.URL(), id.Issuer)
+
+			bad := idToken(test.bad)
+			_, err = both.VerifyIDToken(ctx, bad, "n")
+			require.NoError(t, err, "without the check")
+			id, err = both.VerifyIDToken(ctx, bad, test.nonce, test.check)
+			require.Nil(t, id)
+			requireReason(t, err, test.want)
+		})
+	}
 }
 
 func TestNewIssuersRefuses(t *testing.T) {

@@ -15,17 +15,37 @@ import (
 )
 
 // Main runs the tests of a package and then looks for what they left behind: there
-// must be no more goroutines and no more open sockets than before.
+// must be no more goroutines and no more open sockets than before. The checks, if
+// there are any, are about the whole suite: they are made when all tests ran, and
+// passed.
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
-func Main(m *testing.M) {
+func Main(m *testing.M, checks ...func() error) {
 	flag.Parse()
 	before := held()
 	code := m.Run()
+	if code == 0 && allSelected() {
+		for _, check := range checks {
+			if err := check(); err != nil {
+				fmt.Printf("FAIL: %v\n", err)
+				code = 1
+			}
+		}
+	}
 	if code == 0 && !fuzzing() && !before.restored() {
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// allSelected reports whether no flag selects some of the tests.
+func allSelected() bool {
+	for _, name := range []string{"test.run", "test.skip", "test.list"} {
+		if flag.Lookup(name).Value.String() != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // resources are what a process holds.

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"flag"
 	"net"
 	"os"
 	"testing"
@@ -39,4 +40,15 @@ func TestRestoredWaits(t *testing.T) {
 	before := held()
 	go time.Sleep(200 * time.Millisecond)
 	assert.True(t, before.restored())
+}
+
+// TestAllSelected: a run of some of the tests does not count as one of all.
+func TestAllSelected(t *testing.T) {
+	for _, name := range []string{"test.run", "test.skip", "test.list"} {
+		value := flag.Lookup(name).Value
+		before := value.String()
+		require.NoError(t, value.Set("some"))
+		assert.False(t, allSelected(), name)
+		require.NoError(t, value.Set(before))
+	}
 }

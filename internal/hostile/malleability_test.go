@@ -1,4 +1,4 @@
-package jwtverifier_test
+package hostile_test
 
 import (
 	"fmt"
@@ -23,9 +23,9 @@ import (
 // shortToken is as short as a good access token can be, so that all its mutants
 // can be tried. Its segments end in unused bits.
 func shortToken(kid, payload string) string {
-	key := threatK1
+	key := key1
 	if kid == "2" {
-		key = threatK2
+		key = key2
 	}
 	return jwsOf(key(), `{"alg":"RS256","kid":"`+kid+`"}`, payload)
 }
@@ -33,8 +33,8 @@ func shortToken(kid, payload string) string {
 func malleabilityVerifier(t *testing.T) *jwtverifier.Verifier {
 	t.Helper()
 	v, err := jwtverifier.New("https://i.ex", jwtverifier.WithAudience("a"), jwtverifier.WithTokenCache(64),
-		jwtverifier.WithStaticKeys([]byte(jwksOf(jwkOf("1", &threatK1().PublicKey), jwkOf("2", &threatK2().PublicKey)))),
-		jwtverifier.WithClock(func() time.Time { return threatStart }))
+		jwtverifier.WithStaticKeys([]byte(jwksOf(jwkOf("1", &key1().PublicKey), jwkOf("2", &key2().PublicKey)))),
+		jwtverifier.WithClock(func() time.Time { return bubbleStart }))
 	require.NoError(t, err)
 	return v
 }

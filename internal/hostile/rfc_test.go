@@ -1,4 +1,4 @@
-package jwtverifier_test
+package hostile_test
 
 import (
 	"strings"
@@ -47,12 +47,26 @@ func TestRFCExamples(t *testing.T) {
 		unknown          error // with the key of another
 	}{
 		// Its iss is "joe", who can be nobody's issuer.
-		{"RFC 7515 A.2", rfc7515Key, rfc7515Token, jwtverifier.ErrIssuer, "claims", jwtverifier.ErrSignature},
-		{"RFC 7520 4.1", rfc7520Key, rfc7520Token, jwtverifier.ErrMalformed, "payload", jwtverifier.ErrUnknownKey},
+		{
+			name:    "RFC 7515 A.2",
+			key:     rfc7515Key,
+			token:   rfc7515Token,
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+			unknown: jwtverifier.ErrSignature,
+		},
+		{
+			name:    "RFC 7520 4.1",
+			key:     rfc7520Key,
+			token:   rfc7520Token,
+			want:    jwtverifier.ErrMalformed,
+			part:    "payload",
+			unknown: jwtverifier.ErrUnknownKey,
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			verifierOf := func(entries ...string) *jwtverifier.Verifier {
-				v, err := jwtverifier.New(threatIssuer, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(entries...))))
+				v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(entries...))))
 				require.NoError(t, err)
 				return v
 			}

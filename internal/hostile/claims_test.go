@@ -1,0 +1,780 @@
+package hostile_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier"
+)
+
+func TestAccessTokenClaims(t *testing.T) {
+	t.Parallel()
+	var (
+		malformed = jwtverifier.ErrMalformed
+		issuer    = jwtverifier.ErrIssuer
+		audience  = jwtverifier.ErrAudience
+		clientID  = jwtverifier.ErrClientID
+		claim     = jwtverifier.ErrClaim
+		tokenType = jwtverifier.ErrTokenType
+		confirm   = jwtverifier.ErrConfirmation
+	)
+	signed := func(payload string) string { return jwsOf(key1(), h0(), payload) }
+	more := func(raw string) string { return signed(withMore(at0(), raw)) }
+	quoted := strconv.Quote
+	i := issuerURL
+
+	rows := []attack{
+		{
+			name:  "t/155 payload an object that is never closed",
+			token: signed(`{`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/155 payload that ends in a name",
+			token: signed(strings.TrimSuffix(at0("exp", absentMember), "}") + `,"exp"`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 garbage behind",
+			token: signed(at0() + "garbage"),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 an object behind",
+			token: signed(at0() + `{"iss":"evil"}`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 a bracket behind",
+			token: signed(at0() + "]"),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 a brace behind",
+			token: signed(at0() + "}"),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 a comma behind",
+			token: signed(at0() + ","),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 NUL behind",
+			token: signed(at0() + "\x00"),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 an object in front",
+			token: signed(`{}` + at0()),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 byte order mark in front",
+			token: signed("\ufeff" + at0()),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/156 the object in an array",
+			token: signed("[" + at0() + "]"),
+			want:  malformed,
+			part:  "payload",
+		},
+		{name: "t/156 white space around", token: signed(" \r\n\t" + at0() + "\n ")},
+		{
+			name:  "t/156 a comment",
+			token: signed(withMore(at0(), `"x":1/**/`)),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/157 no claims",
+			token: signed(`{}`),
+			want:  issuer,
+			claim: "iss",
+		},
+		{
+			name:  "t/157 no iss",
+			token: signed(at0("iss", absentMember)),
+			want:  issuer,
+			claim: "iss",
+		},
+		{
+			name:  "t/157 iss null",
+			token: signed(at0("iss", `null`)),
+			want:  issuer,
+			claim: "iss",
+		},
+		{
+			name:  "t/157 iss an array",
+			token: signed(at0("iss", "["+quoted(i)+"]")),
+			want:  issuer,
+			claim: "iss",
+		},
+		{
+			name:  "t/157 iss an object",
+			token: signed(at0("iss", "{"+quoted(i)+":1}")),
+			want:  issuer,
+			claim: "iss",
+		},
+		{
+			name:  "t/157 iss a number",
+			token: signed(at0("iss", `1`)),
+			want:  issuer,
+			claim: "iss",
+		},
+		{name: "t/160 iss escaped", token: signed(at0("iss", `"https:\/\/as\u002eexample\/tenant"`))},
+		{name: "t/160 name of iss escaped", token: signed(at0("iss", absentMember, `\u0069ss`, quoted(i)))},
+		{name: "t/160 iss escaped twice", token: signed(at0("iss", `"https:\\\/\\\/as.example\\\/tenant"`)), want: issuer},
+		{name: "t/162 iss __proto__", token: signed(at0("iss", `"__proto__"`)), want: issuer},
+		{name: "t/162 iss a template", token: signed(at0("iss", `"https://{{host}}/${tenant}"`)), want: issuer},
+		{name: "t/162 iss of another host", token: signed(at0("iss", `"https://evil.example/tenant"`)), want: issuer},
+		{name: "t/166 aud a string", token: at0Token("aud", `"api"`)},
+		{name: "t/166 aud an array, the wanted one last", token: at0Token("aud", `["x","api"]`)},
+		{name: "t/166 aud an array, the wanted one twice", token: at0Token("aud", `["api","api"]`)},
+		{name: "t/166 aud escaped", token: at0Token("aud", `"\u0061pi"`)},
+		{name: "t/167 aud the client ID", token: at0Token("aud", `"client"`), want: audience},
+		{name: "t/167 aud the client IDs", token: at0Token("aud", `["client","c1"]`), want: audience},
+		{name: "t/167 aud the issuer", token: at0Token("aud", quoted(i)), want: audience},
+		{
+			name:  "t/169 aud of 100,000 entries",
+			token: at0Token("aud", "["+strings.Repeat(`"x",`, 99_999)+`"api"]`),
+			want:  malformed,
+			part:  "token",
+		},
+		{name: "t/169 aud of 10,000 entries", token: at0Token("aud", "["+strings.Repeat(`"x",`, 9_999)+`"x"]`), want: audience},
+		{name: "t/169 aud of 10,000 entries, the wanted one last", token: at0Token("aud", "["+strings.Repeat(`"x",`, 9_999)+`"api"]`)},
+		{
+			name:  "t/169 no aud",
+			token: at0Token("aud", absentMember),
+			want:  audience,
+			claim: "aud",
+		},
+		{name: "t/169 aud empty", token: at0Token("aud", `[]`), want: audience},
+		{name: "t/169 aud an empty string", token: at0Token("aud", `""`), want: audience},
+		{name: "t/169 aud an array of an empty string", token: at0Token("aud", `[""]`), want: audience},
+		{name: "t/184 nbf 0", token: at0Token("nbf", `0`)},
+		{name: "t/184 nbf now and the leeway", token: at0Token("nbf", inSeconds(60))},
+		{
+			name:  "t/184 nbf a second later",
+			token: at0Token("nbf", inSeconds(61)),
+			want:  jwtverifier.ErrNotYetValid,
+			claim: "nbf",
+		},
+		{name: "t/184 nbf a moment later", token: at0Token("nbf", inSeconds(60)+".001"), want: jwtverifier.ErrNotYetValid},
+		{name: "t/184 nbf at the end of time", token: at0Token("nbf", `253402300799`), want: jwtverifier.ErrNotYetValid},
+		{
+			name:  "t/184 nbf null",
+			token: at0Token("nbf", `null`),
+			want:  claim,
+			claim: "nbf",
+		},
+		{
+			name:  "t/184 nbf a string",
+			token: at0Token("nbf", quoted(inSeconds(-10))),
+			want:  claim,
+			claim: "nbf",
+		},
+		{
+			name:  "t/184 nbf negative",
+			token: at0Token("nbf", `-1`),
+			want:  claim,
+			claim: "nbf",
+		},
+		{name: "t/184 nbf after exp", token: at0Token("exp", inSeconds(10), "nbf", inSeconds(30))},
+		{name: "t/184 not yet valid before expired", token: at0Token("exp", inSeconds(-3600), "nbf", inSeconds(3600)), want: jwtverifier.ErrNotYetValid},
+		{name: "t/185 no iat", token: at0Token("iat", absentMember)},
+		{name: "t/185 iat 0", token: at0Token("iat", `0`)},
+		{name: "t/185 iat now and the leeway", token: at0Token("iat", inSeconds(60))},
+		{
+			name:  "t/185 iat a second later",
+			token: at0Token("iat", inSeconds(61)),
+			want:  jwtverifier.ErrIssuedAt,
+			claim: "iat",
+		},
+		{name: "t/185 iat in the far future", token: at0Token("iat", `4102444800`), want: jwtverifier.ErrIssuedAt},
+		{
+			name:  "t/185 iat a string",
+			token: at0Token("iat", quoted(inSeconds(-10))),
+			want:  claim,
+			claim: "iat",
+		},
+		{
+			name:  "t/185 iat an array",
+			token: at0Token("iat", "["+inSeconds(-10)+"]"),
+			want:  claim,
+			claim: "iat",
+		},
+		{
+			name:  "t/185 iat null",
+			token: at0Token("iat", `null`),
+			want:  claim,
+			claim: "iat",
+		},
+		{
+			name:  "t/185 iat beyond the year 9999",
+			token: at0Token("iat", `253402300800`),
+			want:  claim,
+			claim: "iat",
+		},
+		{
+			name:  "t/185 issued in the future before expired",
+			token: at0Token("iat", inSeconds(3600), "exp", inSeconds(-3600)),
+			want:  jwtverifier.ErrIssuedAt,
+		},
+		{
+			name:  "t/191 a name twice in a claim",
+			token: more(`"realm_access":{"roles":[],"roles":["admin"]}`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/191 a name twice, once escaped, in a claim",
+			token: more(`"realm_access":{"roles":[],"\u0072oles":["admin"]}`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/191 a name twice deep in a claim",
+			token: more(`"a":[{"b":{"c":1,"c":1}}]`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/191 a name twice in cnf",
+			token: more(`"cnf":{"jkt":"a","jkt":"b"}`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/191 a name twice in aud",
+			token: at0Token("aud", `{"a":1,"a":2}`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 sub that is no UTF-8",
+			token: at0Token("sub", "\"u\xc0\xaf\""),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 sub that is no UTF-8, another",
+			token: at0Token("sub", "\"u\xff\""),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 sub with a lone surrogate",
+			token: at0Token("sub", `"u\ud800"`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 sub with another lone surrogate",
+			token: at0Token("sub", `"u\udfff"`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 an unread claim that is no UTF-8",
+			token: more("\"x\":\"\xff\""),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 an unread name that is no UTF-8",
+			token: more("\"\xff\":1"),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 a lone surrogate deep in an unread claim",
+			token: more(`"x":[{"y":"\ud800"}]`),
+			want:  malformed,
+			part:  "payload",
+		},
+		{
+			name:  "t/194 a surrogate in UTF-8",
+			token: at0Token("sub", "\"\xed\xa0\x80\""),
+			want:  malformed,
+			part:  "payload",
+		},
+		{name: "t/194 sub with a pair of surrogates", token: at0Token("sub", `"\ud83d\ude00"`), accepted: withSubject("\U0001f600")},
+		{name: "t/194 sub with a replacement character", token: at0Token("sub", `"\ufffd"`), accepted: withSubject("\ufffd")},
+		{name: "t/194 sub with NUL", token: at0Token("sub", `"u\u0000"`), accepted: withSubject("u\x00")},
+		{
+			name:  "t/195 sub a number",
+			token: at0Token("sub", `1`),
+			want:  claim,
+			claim: "sub",
+		},
+		{
+			name:  "t/195 sub an array",
+			token: at0Token("sub", `["u"]`),
+			want:  claim,
+			claim: "sub",
+		},
+		{
+			name:  "t/195 sub an object",
+			token: at0Token("sub", `{}`),
+			want:  claim,
+			claim: "sub",
+		},
+		{
+			name:  "t/195 sub false",
+			token: at0Token("sub", `false`),
+			want:  claim,
+			claim: "sub",
+		},
+		{name: "t/195 sub null", token: at0Token("sub", `null`), accepted: withSubject("")},
+		{name: "t/195 sub empty", token: at0Token("sub", `""`), accepted: withSubject("")},
+		{name: "t/195 no sub", token: at0Token("sub", absentMember), accepted: withSubject("")},
+		{name: "t/195 sub of 10 KB", token: at0Token("sub", quoted(strings.Repeat("s", 10_000))), accepted: withSubject(strings.Repeat("s", 10_000))},
+		{name: "t/196 sub is a client ID", token: at0Token("sub", `"client"`), accepted: withSubject("client")},
+		{
+			name:  "t/197 scp a number",
+			token: at0Token("scp", `1`),
+			want:  claim,
+			claim: "scp",
+		},
+		{
+			name:  "t/197 scp an object",
+			token: at0Token("scp", `{"read":true}`),
+			want:  claim,
+			claim: "scp",
+		},
+		{
+			name:  "t/197 scp true",
+			token: at0Token("scp", `true`),
+			want:  claim,
+			claim: "scp",
+		},
+		{
+			name:  "t/197 scp an array with a number",
+			token: at0Token("scp", `["read",1]`),
+			want:  claim,
+			claim: "scp",
+		},
+		{
+			name:  "t/197 scp an array with null",
+			token: at0Token("scp", `["read",null]`),
+			want:  claim,
+			claim: "scp",
+		},
+		{
+			name:  "t/197 scp an array in an array",
+			token: at0Token("scp", `[["read"]]`),
+			want:  claim,
+			claim: "scp",
+		},
+		{
+			name:  "t/197 scope a number",
+			token: at0Token("scope", `1`),
+			want:  claim,
+			claim: "scope",
+		},
+		{
+			name:  "t/197 scope an object",
+			token: at0Token("scope", `{}`),
+			want:  claim,
+			claim: "scope",
+		},
+		{
+			name:  "t/197 scope of a wrong type beside scp",
+			token: at0Token("scp", `["read"]`, "scope", `1`),
+			want:  claim,
+			claim: "scope",
+		},
+		{
+			name:  "t/197 scp of a wrong type beside scope",
+			token: at0Token("scp", `1`, "scope", `"read"`),
+			want:  claim,
+			claim: "scp",
+		},
+		{name: "t/197 scp null", token: at0Token("scp", `null`), accepted: withScopes()},
+		{name: "t/197 scp null beside scope", token: at0Token("scp", `null`, "scope", `"read"`), accepted: withScopes("read")},
+		{name: "t/197 scp beside scope", token: at0Token("scp", `["read"]`, "scope", `"admin"`), accepted: withScopes("read")},
+		{name: "t/197 scp an empty array beside scope", token: at0Token("scp", `[]`, "scope", `"admin"`), accepted: withScopes()},
+		{name: "t/197 scope with many spaces", token: at0Token("scope", `"  read   write "`), accepted: withScopes("read", "write")},
+		{name: "t/197 a tab in scope is no separator", token: at0Token("scope", `"read\twrite"`), accepted: withScopes("read\twrite")},
+		{name: "t/197 a no-break space in scope is no separator", token: at0Token("scope", `"read\u00a0write"`), accepted: withScopes("read\u00a0write")},
+		{name: "t/197 a space in an element of scp is no separator", token: at0Token("scp", `["read write"]`), accepted: withScopes("read write")},
+		{name: "t/197 groups of any type", token: at0Token("groups", `{"a":[null,1]}`), accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+			var dst struct {
+				Groups []string `json:"groups"`
+			}
+			assert.Error(t, token.Claims(&dst))
+			assert.Error(t, token.Claims(dst), "not a pointer")
+			assert.Error(t, token.Claims(nil))
+		}},
+		{
+			name:  "t/197 claims that no rule reads, of any type",
+			token: at0Token("jti", `1`, "acr", `[]`, "amr", `"pwd"`, "auth_time", `"x"`, "nonce", `{}`),
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				assert.Empty(t, token.ID)
+				assert.Empty(t, token.AuthContext)
+				assert.Empty(t, token.AuthMethods)
+				assert.Zero(t, token.AuthTime)
+			},
+		},
+		{
+			name:  "t/199 cnf null",
+			token: at0Token("cnf", `null`),
+			want:  confirm,
+			claim: "cnf",
+		},
+		{name: "t/199 cnf empty", token: at0Token("cnf", `{}`), want: confirm},
+		{name: "t/199 cnf of an unknown method", token: at0Token("cnf", `{"jwk":{}}`), want: confirm},
+		{name: "t/199 cnf false", token: at0Token("cnf", `false`), want: confirm},
+		{name: "t/199 CNF is another name", token: at0Token("CNF", `{"jkt":"thumbprint"}`)},
+		{name: "t/200 ID token by nonce only, without cid", token: signed(id0("aud", `"api"`)), want: clientID},
+		{name: "t/200 ID token by nonce only, azp another client", token: signed(id0("aud", `"api"`, "azp", `"client"`)), want: clientID},
+		{name: "t/201 refresh token of another audience", token: at0Token("aud", quoted(i+"/token"), "typ", `"Offline"`), want: audience},
+		{name: "t/201 software statement", token: at0Token("aud", absentMember, "software_id", `"x"`, "redirect_uris", `[]`), want: audience},
+		{
+			name:  "t/201 logout token",
+			token: jwsOf(key1(), h0("typ", `"logout+jwt"`), at0("events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)),
+			want:  tokenType,
+			claim: "typ",
+		},
+		{name: "t/201 typ Bearer", token: at0Token("typ", `"Bearer"`)},
+		{name: "t/202 nesting of 5,000", token: at0Token("x", nested(5_000))},
+		{name: "t/202 nesting of 9,000", token: at0Token("x", nested(9_000))},
+		{
+			name:  "t/202 nesting of 10,001",
+			token: at0Token("x", nested(10_001)),
+			want:  malformed,
+			part:  "payload",
+		},
+		{name: "t/202 objects nested 8,000 deep", token: at0Token("x", strings.Repeat(`{"":`, 8_000)+"1"+strings.Repeat("}", 8_000))},
+		{
+			name:  "t/202 nesting of 20,000",
+			token: at0Token("x", nested(20_000)),
+			want:  malformed,
+			part:  "payload",
+		},
+		{name: "t/202 3,000 claims", token: signed(strings.TrimSuffix(at0(), "}") + "," + manyMembers(3_000)[len(h0()):])},
+		{
+			name:  "t/202 10,000 claims",
+			token: signed(strings.TrimSuffix(at0(), "}") + "," + manyMembers(10_000)[len(h0()):]),
+			want:  malformed,
+			part:  "token",
+		},
+		{name: "t/202 array of 1,000 elements", token: at0Token("x", "["+strings.Repeat("1,", 999)+"1]")},
+		{
+			name:  "t/305 1 MiB of text",
+			token: at0Token("x", quoted(strings.Repeat("x", 1<<20))),
+			want:  malformed,
+			part:  "token",
+		},
+		{
+			name:  "t/305 1 MiB of escapes",
+			token: at0Token("x", `"`+strings.Repeat(`\u0041`, 1<<20/6)+`"`),
+			want:  malformed,
+			part:  "token",
+		},
+		{
+			name:  "t/305 500,000 elements",
+			token: at0Token("x", "["+strings.Repeat("1,", 499_999)+"1]"),
+			want:  malformed,
+			part:  "token",
+		},
+		{name: "t/305 40 KB of escapes", token: at0Token("x", `"`+strings.Repeat(`\u0041`, 40_000/6)+`"`)},
+		{
+			name:     "t/305 40 KB of escapes in sub",
+			token:    at0Token("sub", `"`+strings.Repeat(`\u0041`, 40_000/6)+`"`),
+			accepted: withSubject(strings.Repeat("A", 40_000/6)),
+		},
+		{name: "t/305 20,000 elements", token: at0Token("x", "["+strings.Repeat("1,", 19_999)+"1]")},
+	}
+
+	for _, payload := range []string{`null`, `[]`, `"x"`, `1`, `true`, ` `, `nul`, `{]`, `{"a"}`, `{"a":}`, "\x00", `undefined`, `[null]`} {
+		rows = append(rows, attack{
+			name:  "t/155 payload " + quoted(payload),
+			token: signed(payload),
+			want:  malformed,
+			part:  "payload",
+		})
+	}
+	for _, iss := range []string{
+		i + "/", "https://AS.EXAMPLE/tenant", "http://as.example/tenant", "HTTPS://as.example/tenant",
+		"https://as.example:443/tenant", i + "#x", i + "?x", i + "#", i + "?", "https://as.example.evil.com/tenant",
+		i + ".evil.com", "https://evil.com/" + i, "https://user@as.example/tenant", "https://as%2eexample/tenant",
+		"https://as.example/%74enant", "https://as.example./tenant", "https://xn--s-7sf.example/tenant",
+		"https://\u0430s.example/tenant", " " + i, i + " ", i + "\u0000", i + "\n", "https://as.example",
+		"https://as.example/", "https://as.example/tenant/../tenant", "https://as.example//tenant",
+		"https://as.example/TENANT", "https://as.example/tenan", "as.example/tenant", "//as.example/tenant", "",
+		"https://as.example/tenant\u200b", i + "," + i,
+	} {
+		rows = append(rows, attack{
+			name:  "t/159 iss " + iss,
+			token: at0Token("iss", quotedJSON(iss)),
+			want:  issuer,
+			claim: "iss",
+		})
+	}
+	for _, aud := range []string{
+		`1`, `true`, `null`, `{"api":1}`, `["api",1]`, `[1,"api"]`, `["api",null]`, `["api",true]`, `["api",{}]`,
+		`[["api"]]`, `["api",["api"]]`, `{"0":"api","length":1}`,
+	} {
+		rows = append(rows, attack{
+			name:  "t/164 aud " + aud,
+			token: at0Token("aud", aud),
+			want:  audience,
+			claim: "aud",
+		})
+	}
+	for _, aud := range []string{
+		"ap", "api2", "api other", "other api", "API", "Api", "api/", "/api", "api\u0000", " api", "api ", "api\n",
+		"api,other", "*", "a.i", "ap\u0131", "\uff41pi", "apі",
+	} {
+		rows = append(rows,
+			attack{name: "t/165 aud " + aud, token: at0Token("aud", quotedJSON(aud)), want: audience},
+			attack{name: "t/165 aud an array of " + aud, token: at0Token("aud", "["+quotedJSON(aud)+"]"), want: audience},
+		)
+	}
+	rows = append(rows, expiryAttacks(at0Token, nil)...)
+	for _, client := range []string{
+		absentMember, `null`, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`,
+		`"c11"`, `"c1\u0000"`, `"c1,c2"`, `"*"`,
+	} {
+		rows = append(rows, attack{name: "t/187 cid " + client, token: at0Token("cid", client), want: clientID})
+		if client == absentMember {
+			continue
+		}
+		rows = append(rows,
+			attack{
+				name:  "t/187 client_id " + client,
+				token: at0Token("cid", absentMember, "client_id", client),
+				want:  clientID,
+				claim: "client_id",
+			},
+			attack{
+				name:  "t/187 azp " + client,
+				token: at0Token("cid", absentMember, "azp", client),
+				want:  clientID,
+				claim: "azp",
+			},
+			attack{
+				name:  "t/187 appid " + client,
+				token: at0Token("cid", absentMember, "appid", client),
+				want:  clientID,
+				claim: "appid",
+			},
+			attack{
+				name:  "t/187 a good client behind cid " + client,
+				token: at0Token("cid", client, "client_id", `"c1"`, "azp", `"c1"`, "appid", `"c1"`),
+				want:  clientID,
+				claim: "cid",
+			},
+			attack{
+				name:  "t/187 a good azp behind client_id " + client,
+				token: at0Token("cid", absentMember, "client_id", client, "azp", `"c1"`),
+				want:  clientID,
+				claim: "client_id",
+			},
+		)
+	}
+	rows = append(rows,
+		attack{name: "t/187 client_id", token: at0Token("cid", absentMember, "client_id", `"c1"`)},
+		attack{name: "t/187 azp", token: at0Token("cid", absentMember, "azp", `"c1"`)},
+		attack{name: "t/187 appid", token: at0Token("cid", absentMember, "appid", `"c1"`)},
+		attack{name: "t/187 a bad client behind cid", token: at0Token("client_id", `"c2"`, "azp", `1`)},
+		attack{name: "t/187 cid escaped", token: at0Token("cid", `"\u00631"`)},
+		attack{name: "t/187 sub for a client", token: at0Token("cid", absentMember, "sub", `"c1"`), want: clientID},
+	)
+
+	for name, values := range map[string][2]string{
+		"iss": {quoted(i), `"https://evil.example"`},
+		"aud": {`"api"`, `"elsewhere"`},
+		"cid": {`"c1"`, `"c2"`},
+		"sub": {`"u"`, `"admin"`},
+		"exp": {inSeconds(300), inSeconds(-3600)},
+		"iat": {inSeconds(-10), inSeconds(3600)},
+		"x":   {`1`, `2`},
+	} {
+		good, bad := values[0], values[1]
+		escaped := fmt.Sprintf(`\u%04x%s`, name[0], name[1:])
+		for kind, second := range map[string]string{"twice": name, "twice, once escaped": escaped} {
+			id, number := " "+name+" "+kind, "t/189"
+			if second == escaped {
+				number = "t/190"
+			}
+			without := at0(name, absentMember)
+			rows = append(rows,
+				attack{
+					name:  number + id + ", good first",
+					token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, name, good, second, bad))),
+					want:  malformed,
+					part:  "payload",
+				},
+				attack{
+					name:  number + id + ", good last",
+					token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, second, bad, name, good))),
+					want:  malformed,
+					part:  "payload",
+				},
+				attack{
+					name:  number + id + ", the same",
+					token: signed(withMore(without, fmt.Sprintf(`"%s":%s,"%s":%s`, name, good, second, good))),
+					want:  malformed,
+					part:  "payload",
+				},
+			)
+		}
+	}
+
+	twinUnread := func(t *testing.T, token *jwtverifier.AccessToken) {
+		assert.Equal(t, "u", token.Subject)
+		assert.Equal(t, issuerURL, token.Issuer)
+		var dst struct {
+			Issuer  string `json:"iss"`
+			Subject string `json:"sub"`
+		}
+		require.NoError(t, token.Claims(&dst))
+		assert.Equal(t, "u", dst.Subject)
+		assert.Equal(t, issuerURL, dst.Issuer)
+	}
+	for _, twin := range []string{
+		`"SUB":"admin"`, `"Sub":"admin"`, `"\u017fub":"admin"`, `"i\u017fs":"https://evil.example"`,
+		`"is\u017f":"https://evil.example"`, `"ISS":"https://evil.example"`, `"EXP":0`, `"Aud":"elsewhere"`,
+		`"CID":"c2"`, `"NBF":4102444800`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`,
+		`"sub\u0000":"admin"`, `"s\u00fcb":"admin"`,
+	} {
+		rows = append(rows, attack{name: "t/192 beside " + twin, token: more(twin), accepted: twinUnread})
+		// In front of it as well: the last one must not win, nor the first one.
+		rows = append(rows, attack{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), accepted: twinUnread})
+	}
+	rows = append(rows,
+		attack{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: issuer},
+		attack{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: issuer},
+		attack{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: audience},
+		attack{
+			name:  "t/192 only EXP",
+			token: at0Token("exp", absentMember, "EXP", inSeconds(300)),
+			want:  claim,
+			claim: "exp",
+		},
+		attack{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID},
+		attack{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), accepted: withSubject("")},
+	)
+
+	constrained := []jwtverifier.Option{jwtverifier.WithSenderConstrainedTokens()}
+	for _, bound := range []struct {
+		cnf  string
+		want jwtverifier.Confirmation
+	}{
+		{`{"jkt":"of a key"}`, jwtverifier.Confirmation{JWKThumbprint: "of a key"}},
+		{`{"x5t#S256":"of a certificate"}`, jwtverifier.Confirmation{CertificateThumbprint: "of a certificate"}},
+		{`{"jkt":"of a key","x5t#S256":"of a certificate"}`, jwtverifier.Confirmation{JWKThumbprint: "of a key", CertificateThumbprint: "of a certificate"}},
+	} {
+		rows = append(rows,
+			attack{
+				name:  "t/199 cnf " + bound.cnf,
+				token: at0Token("cnf", bound.cnf),
+				want:  confirm,
+				claim: "cnf",
+			},
+			attack{
+				name:  "t/199 cnf, accepted: " + bound.cnf,
+				token: at0Token("cnf", bound.cnf),
+				opts:  constrained,
+				accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+					require.NotNil(t, token.Confirmation)
+					assert.Equal(t, bound.want, *token.Confirmation)
+				},
+			},
+		)
+	}
+	for _, cnf := range []string{
+		`null`, `{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`,
+		`{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`, `{"jkt":"a","jwk":{}}`, `{"jkt":"a","x5t#S256":1}`,
+		`{"JKT":"a"}`, `{"x5t#s256":"a"}`, `{"jkt":"a","JKT":"b"}`,
+	} {
+		rows = append(rows, attack{
+			name:  "t/199 cnf, not even with the option: " + cnf,
+			token: at0Token("cnf", cnf),
+			opts:  constrained,
+			want:  confirm,
+			claim: "cnf",
+		})
+	}
+
+	for name, mark := range map[string][2]string{
+		"at_hash":            {"at_hash", `"x"`},
+		"at_hash null":       {"at_hash", `null`},
+		"at_hash a number":   {"at_hash", `1`},
+		"c_hash":             {"c_hash", `"x"`},
+		"c_hash null":        {"c_hash", `null`},
+		"token_use id":       {"token_use", `"id"`},
+		"token_use null":     {"token_use", `null`},
+		"token_use refresh":  {"token_use", `"refresh"`},
+		"token_use Access":   {"token_use", `"Access"`},
+		"token_use an array": {"token_use", `["access"]`},
+		"token_use empty":    {"token_use", `""`},
+		"typ ID":             {"typ", `"ID"`},
+		"typ Refresh":        {"typ", `"Refresh"`},
+		"typ Logout":         {"typ", `"Logout"`},
+		"typ escaped":        {"typ", `"\u0049D"`},
+	} {
+		rows = append(rows, attack{
+			name:  "t/200 ID token by " + name,
+			token: at0Token(mark[0], mark[1]),
+			want:  tokenType,
+			claim: mark[0],
+		})
+		rows = append(rows, attack{
+			name:  "t/200 ID token by " + name + ", for both",
+			token: signed(id0("aud", `["api","client"]`, "cid", `"c1"`, mark[0], mark[1])),
+			want:  tokenType,
+			claim: mark[0],
+		})
+	}
+	for _, typ := range []string{`"Bearer"`, `"id"`, `"ID "`, `1`, `null`, `["ID"]`} {
+		rows = append(rows, attack{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
+	}
+	rows = append(rows, attack{name: "t/200 no mark: token_use access", token: at0Token("token_use", `"access"`)})
+	for _, events := range []string{`{}`, `null`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
+		rows = append(rows, attack{
+			name:  "t/201 events " + events,
+			token: at0Token("events", events),
+			want:  tokenType,
+			claim: "events",
+		})
+	}
+	without := []jwtverifier.Option{jwtverifier.WithAuthorizedClients("c2")}
+	rows = append(rows, attack{name: "t/316 one of two clients", token: at0Token("cid", `"c2"`), opts: without})
+	runAttacks(t, "claims", rows)
+}
+
+func withSubject(want string) func(*testing.T, *jwtverifier.AccessToken) {
+	return func(t *testing.T, token *jwtverifier.AccessToken) {
+		t.Helper()
+		assert.Equal(t, want, token.Subject)
+	}
+}
+
+func withScopes(want ...string) func(*testing.T, *jwtverifier.AccessToken) {
+	return func(t *testing.T, token *jwtverifier.AccessToken) {
+		t.Helper()
+		assert.ElementsMatch(t, want, token.Scopes)
+		assert.True(t, token.HasScopes(want...))
+		assert.False(t, token.HasScopes("admin"))
+	}
+}
