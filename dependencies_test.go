@@ -6,13 +6,16 @@ import (
 	"go/types"
 	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -23,7 +26,9 @@ const (
 )
 
 // jwxUse is all that is used of jwx, which is no longer maintained upstream: the
-// packages, the symbols, and the one file that may import it.
+// packages, the symbols, and the one file that may import it. .github/SECURITY.md
+// and .github/openvex.json say why its advisory does not apply, and they must be
+// true of any symbol that is added.
 var jwxUse = struct {
 	file     string
 	packages []string
@@ -103,6 +108,54 @@ func TestDependenciesAreDocumented(t *testing.T) {
 	for module := range requirements(t) {
 		assert.Contains(t, string(page), "`"+module+"`")
 	}
+}
+
+// What scanners read about jwx has the members that OpenVEX v0.2.0 requires, and
+// is about the version in go.mod.
+func TestDependenciesVEX(t *testing.T) {
+	text, err := os.ReadFile(".github/openvex.json")
+	require.NoError(t, err)
+	type component struct {
+		ID            string      `json:"@id"`
+		Subcomponents []component `json:"subcomponents"`
+	}
+	var document struct {
+		Context    string    `json:"@context"`
+		ID         string    `json:"@id"`
+		Author     string    `json:"author"`
+		Role       string    `json:"role"`
+		Timestamp  time.Time `json:"timestamp"`
+		Version    int       `json:"version"`
+		Statements []struct {
+			Vulnerability struct {
+				Name        string `json:"name"`
+				Description string `json:"description"`
+			} `json:"vulnerability"`
+			Products        []component `json:"products"`
+			Status          string      `json:"status"`
+			Justification   string      `json:"justification"`
+			ImpactStatement string      `json:"impact_statement"`
+		} `json:"statements"`
+	}
+	require.NoError(t, json.Unmarshal(text, &document, json.RejectUnknownMembers(true)))
+	assert.Equal(t, "https://openvex.dev/ns/v0.2.0", document.Context)
+	id, err := url.Parse(document.ID)
+	require.NoError(t, err)
+	assert.True(t, id.IsAbs(), "@id is an IRI")
+	assert.NotEmpty(t, document.Author)
+	assert.False(t, document.Timestamp.IsZero())
+	assert.Positive(t, document.Version)
+
+	require.Len(t, document.Statements, 1)
+	s := document.Statements[0]
+	assert.Equal(t, "GHSA-4cf7-xm37-g63h", s.Vulnerability.Name)
+	assert.Equal(t, "not_affected", s.Status)
+	assert.Equal(t, "vulnerable_code_not_in_execute_path", s.Justification)
+	assert.NotEmpty(t, s.ImpactStatement)
+	assert.Equal(t, []component{{
+		ID:            "pkg:golang/example.com/jwtverifier",
+		Subcomponents: []component{{ID: "pkg:golang/" + jwxModule + "@" + requirements(t)[jwxModule]}},
+	}}, s.Products)
 }
 
 // requirements returns the modules that go.mod requires, and their versions.
