@@ -31,6 +31,7 @@ var sections = []struct {
 	{"cores", cores},
 	{"refreshes", refreshes},
 	{"memory", memory},
+	{"footprint", footprint},
 }
 
 func main() {

@@ -1,0 +1,3 @@
+module example.com/jwtverifier/.ci/mutate
+
+go 1.26.0
