@@ -91,15 +91,10 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, 
 			return nil, nil, failed
 		}
 		req.Header.Set("Accept", "application/json")
-		// No http.Client: its redirects, cookies and Referer are not wanted.
-		resp, err := c.transport.RoundTrip(req)
+		resp, err := c.roundTrip(req)
 		if err != nil {
-			failed.Err, failed.NoAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
+			failed.Err, failed.NoAnswer = err, true
 			return nil, nil, failed
-		}
-		resp.Request = req
-		if resp.Body == nil {
-			resp.Body = http.NoBody
 		}
 		failed.StatusCode = resp.StatusCode
 		if target, err = redirection(resp); target == "" && err == nil {
