@@ -231,7 +231,7 @@ func (e *FetchError) Error() string {
 	if e.Err == nil {
 		return text
 	}
-	return text + ": " + strict.OneLine(web.Cause(e.Err, e.noAnswer), maxForeignText)
+	return text + ": " + strict.OneLine(web.Cause(e.Err), maxForeignText)
 }
 
 // Unwrap returns Err.

@@ -43,7 +43,7 @@ func (c *Client) Send(req *http.Request) ([]byte, *Failure) {
 func (c *Client) roundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return nil, &url.Error{Op: req.Method, URL: req.URL.String(), Err: err}
+		return nil, &url.Error{Op: req.Method, URL: req.URL.String(), Err: publicCause(req.Context(), err)}
 	}
 	resp.Request = req
 	if resp.Body == nil {

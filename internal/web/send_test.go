@@ -70,8 +70,10 @@ func TestSend(t *testing.T) {
 			want: Failure{StatusCode: 503, RetryAfter: 7 * time.Second},
 		},
 		"redirect": {
-			answer: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) },
-			want:   Failure{StatusCode: 307},
+			answer: func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+			},
+			want: Failure{StatusCode: 307},
 		},
 		"redirect to no URL": {
 			answer: func(w http.ResponseWriter, _ *http.Request) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"time"
@@ -151,7 +150,7 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocumentBytes+1))
 	if err != nil {
-		failed.Err, failed.NoAnswer = err, true
+		failed.Err, failed.NoAnswer = publicCause(resp.Request.Context(), err), true
 		return nil, nil, failed
 	}
 	if len(body) > maxDocumentBytes {
@@ -159,21 +158,4 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 		return nil, nil, failed
 	}
 	return body, resp.Header, nil
-}
-
-// Cause returns the text of a Failure's Err without what the server sent: net/http
-// repeats parts of an answer that is not HTTP, in quotes or behind a textproto
-// error.
-func Cause(err error, noAnswer bool) string {
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err // its method and URL are said already
-	}
-	if !noAnswer {
-		return err.Error()
-	}
-	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
-		return "malformed HTTP response"
-	}
-	said, _, _ := strings.Cut(err.Error(), `"`)
-	return strings.TrimSpace(said)
 }
