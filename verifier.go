@@ -209,7 +209,7 @@ func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 		return err
 	}
 	if err := json.Unmarshal(bytes.Clone(document), dst); err != nil {
-		return &decodeError{"metadata", err}
+		return &strict.DecodeError{What: "jwtverifier: decoding metadata", Cause: err}
 	}
 	return nil
 }
