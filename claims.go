@@ -94,7 +94,7 @@ func (t *Token) Claims(dst any) error {
 		return misconfigured("Claims of a token that no Verifier made")
 	}
 	if err := json.Unmarshal([]byte(t.payload), dst); err != nil {
-		return &strict.DecodeError{What: "jwtverifier: decoding claims", Cause: err}
+		return strict.DecodeError("jwtverifier: decoding claims", err)
 	}
 	return nil
 }

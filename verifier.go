@@ -209,7 +209,7 @@ func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 		return err
 	}
 	if err := json.Unmarshal(bytes.Clone(document), dst); err != nil {
-		return &strict.DecodeError{What: "jwtverifier: decoding metadata", Cause: err}
+		return strict.DecodeError("jwtverifier: decoding metadata", err)
 	}
 	return nil
 }
