@@ -2,21 +2,17 @@ package introspection
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 )
 
 // address returns where to ask.
@@ -39,10 +35,11 @@ func (c *Client) address(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}
-	if !present(metadata.Endpoint) {
+	member := strict.Value(metadata.Endpoint)
+	if !member.Present() {
 		return "", unavailable(ErrNoEndpoint, 0)
 	}
-	endpoint, ok := text(metadata.Endpoint)
+	endpoint, ok := member.Text()
 	if !ok {
 		return "", unavailable(fmt.Errorf("%w: is not a string", ErrNoEndpoint), 0)
 	}
@@ -52,64 +49,31 @@ func (c *Client) address(ctx context.Context) (string, error) {
 	return endpoint, nil
 }
 
-// checkEndpoint refuses what must not be sent a token and a secret: the rules of
-// a jwks_uri.
+// checkEndpoint refuses what must not be sent a token and a secret: what is not
+// https, unless the issuer is http too.
 func checkEndpoint(endpoint, issuer string) error {
-	if len(endpoint) > maxURLBytes {
-		return fmt.Errorf("is longer than %d bytes", maxURLBytes)
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Hostname() == "" {
-		return errors.New("is not an absolute URL")
-	}
 	of, err := url.Parse(issuer)
-	switch {
-	case u.User != nil:
-		return errors.New("has a user name")
-	case strings.Contains(endpoint, "#"):
-		return errors.New("has a fragment")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme != "http":
-		return errors.New("is not https")
-	case err != nil || of.Scheme != "http":
+	plain := err == nil && of.Scheme == "http"
+	// A Verifier of an http issuer on another machine was made with WithInsecureHTTP.
+	if err := web.CheckURL(endpoint, !plain || !web.IsLoopback(of.Hostname())); err != nil {
+		return err
+	}
+	if !plain && !web.IsHTTPS(endpoint) {
 		return errors.New("is http though the issuer is https")
-	// An issuer that is http and not of a loopback host says that the Verifier
-	// was made with WithInsecureHTTP.
-	case isLoopback(of.Hostname()) && !isLoopback(u.Hostname()):
-		return errors.New("is http and not of a loopback host")
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-// ask returns the body of an answer with status 200, not judged but for its size.
+// ask returns the body of an answer with status 200. Nothing of it has been judged
+// except its size.
 func (c *Client) ask(ctx context.Context, endpoint, raw string) ([]byte, error) {
 	req, err := c.request(ctx, endpoint, raw)
-	if err != nil {
+	if err != nil { // not reached: the URL has been parsed before
 		return nil, unavailable(&CallError{URL: endpoint, Err: err}, 0)
 	}
-	resp, err := c.client.Do(req)
-	if err != nil {
-		return nil, unavailable(&CallError{URL: endpoint, Err: c.harmless(err, req, raw)}, 0)
-	}
-	defer resp.Body.Close()
-	failed := &CallError{URL: endpoint, StatusCode: resp.StatusCode}
-	if resp.StatusCode != http.StatusOK {
-		return nil, unavailable(failed, retryAfter(resp.Header.Get("Retry-After"), time.Now()))
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
-	if err != nil {
-		failed.Err = c.harmless(err, req, raw)
-		return nil, unavailable(failed, 0)
-	}
-	if len(body) > maxAnswerBytes {
-		failed.Err = errors.New("longer than 1 MiB")
-		return nil, unavailable(failed, 0)
+	body, failed := c.web.Send(req)
+	if failed != nil {
+		return nil, unavailable(&CallError{URL: endpoint, StatusCode: failed.StatusCode, Err: failed.Err}, failed.RetryAfter)
 	}
 	return body, nil
 }
@@ -136,50 +100,4 @@ func (c *Client) request(ctx context.Context, endpoint, raw string) (*http.Reque
 		req.SetBasicAuth(url.QueryEscape(c.clientID), url.QueryEscape(c.secret()))
 	}
 	return req, nil
-}
-
-var errWithheld = errors.New("an error whose text repeats what was sent")
-
-// harmless returns err, or errWithheld if its text has the token or the secret
-// in it. The errors of net/http quote a malformed answer, and a server that sends
-// one may well repeat what it got.
-func (c *Client) harmless(err error, req *http.Request, raw string) error {
-	message := err.Error()
-	_, basic, _ := strings.Cut(req.Header.Get("Authorization"), " ")
-	for _, sent := range []string{raw, c.secret(), basic} {
-		if sent != "" && (strings.Contains(message, sent) || strings.Contains(message, url.QueryEscape(sent))) {
-			return errWithheld
-		}
-	}
-	return err
-}
-
-// retryAfter returns what a Retry-After asks for (RFC 9110 §10.2.3), at most
-// maxRetryAfter; 0 if it is malformed.
-func retryAfter(value string, now time.Time) time.Duration {
-	seconds, err := strconv.ParseUint(value, 10, 31)
-	if err == nil || errors.Is(err, strconv.ErrRange) {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
-}
-
-// newTransport makes the transport of a Client that was given none. It is not
-// http.DefaultTransport, nor a clone: the embedding program may have changed that.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		// net/http may dial on after the request has been given up.
-		DialContext:            (&net.Dialer{Timeout: callTimeout}).DialContext,
-		TLSHandshakeTimeout:    callTimeout,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:      true,
-		MaxResponseHeaderBytes: maxHeadersBytes,
-		MaxIdleConnsPerHost:    maxIdleConnections,
-		IdleConnTimeout:        idleTimeout,
-	}
 }

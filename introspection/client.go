@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/web"
 )
 
 // A Client asks one authorization server. It is made by [New]; a zero or nil one
@@ -13,7 +14,7 @@ import (
 type Client struct {
 	verifier          *jwtverifier.Verifier
 	endpoint          string // "": that of the metadata
-	client            *http.Client
+	web               *web.Client
 	clientID          string
 	secret            func() string // a func, so that no way of printing a Client shows it
 	secretInBody      bool
@@ -45,7 +46,7 @@ func New(v *jwtverifier.Verifier, clientID, clientSecret string, opts ...Option)
 	}
 	c := &Client{
 		verifier: v,
-		client:   &http.Client{},
+		web:      web.NewKeepAlive(nil),
 		clientID: clientID,
 		secret:   func() string { return clientSecret },
 	}
@@ -57,11 +58,6 @@ func New(v *jwtverifier.Verifier, clientID, clientSecret string, opts ...Option)
 			return nil, err
 		}
 	}
-	if c.client.Transport == nil {
-		c.client.Transport = newTransport()
-	}
-	// A redirect would carry the token and the secret to wherever it points.
-	c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil
 }
 
@@ -90,8 +86,8 @@ func WithClientSecretPost() Option {
 // WithSenderConstrainedTokens has [Client.Introspect] accept tokens that are
 // bound to a key of their sender (cnf, by RFC 9449 §6.2 or RFC 8705 §3.2). This
 // package does not check the proof: the caller must compare
-// [Response.Confirmation] with the request's DPoP proof or client certificate. A
-// caller that does not lets whoever stole such a token use it. By default they
+// [Response.Confirmation] with the request's DPoP proof or client certificate. If
+// the caller does not, anyone who stole such a token can use it. By default they
 // are refused. A [Verifier] does not need it: there the option of the same name
 // of package jwtverifier decides.
 func WithSenderConstrainedTokens() Option {
@@ -111,7 +107,7 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			return misconfigured("WithHTTPClient(nil)")
 		}
-		c.client = &http.Client{Transport: client.Transport, Timeout: client.Timeout}
+		c.web = web.NewKeepAlive(client)
 		return nil
 	}
 }

@@ -5,8 +5,8 @@
 //   - [Verifier] is for JWT access tokens: it verifies them locally, then asks.
 //     It takes the place of a [jwtverifier.Verifier] for the routes that want it,
 //     in package httpauth too.
-//   - [Client.Introspect] only asks. It is for opaque tokens, of which the server
-//     alone can say anything. Read there what is left to the caller.
+//   - [Client.Introspect] only asks. It is for opaque tokens, about which only the
+//     server can say anything. Read there what is left to the caller.
 //
 // Every call of either is a request to the server, and waits for it: the price of
 // knowing at once. What the server does not answer is refused, with
@@ -26,8 +26,10 @@
 //   - [jwtverifier.ErrMisconfigured] (answer 500).
 //
 // The token and the client's secret are sent in the body or, the secret, in the
-// Authorization header. They are in no URL and in no error, no more than the body
-// of an answer is, and nothing is logged.
+// Authorization header. They are in no URL. Neither they nor the body of an answer
+// are in any error, however deep: where net/http quotes an answer that is not HTTP,
+// its error is replaced. This package logs nothing, but net/http logs the beginning
+// of what a server sends unasked on an idle connection.
 //
 // # What it does not do
 //
@@ -48,19 +50,12 @@ import (
 	"example.com/jwtverifier"
 )
 
-// Limits, those of package jwtverifier where it has them.
+// Limits.
 const (
-	callTimeout     = 5 * time.Second // of one call, finding the endpoint included
-	maxWait         = time.Second     // for newer metadata, while some is held
-	maxTokenBytes   = 64 << 10
-	maxAnswerBytes  = 1 << 20  // after decompression
-	maxHeadersBytes = 64 << 10 // of an answer's header section
-	maxURLBytes     = 2048     // of an endpoint
-	maxRetryAfter   = 5 * time.Minute
-	leeway          = time.Minute // how far the server's clock may be from ours
-
-	maxIdleConnections = 32 // per host; there is one request per call
-	idleTimeout        = 30 * time.Second
+	callTimeout   = 5 * time.Second // of one call, finding the endpoint included
+	maxWait       = time.Second     // for newer metadata, while some is held
+	maxTokenBytes = 64 << 10        // as in package jwtverifier
+	leeway        = time.Minute     // how far the server's clock may be from ours
 )
 
 // Introspect asks the server about the raw token, and verifies it in no other way.
