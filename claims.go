@@ -243,31 +243,13 @@ func (t *Token) fill(kind tokenKind, h *header, p *claims, issuer string) {
 	t.payload = p.payload
 }
 
-// confirmation returns nil unless v is an object of confirmation methods that
-// this package knows: one that it does not know could be the one that matters.
+// confirmation returns nil unless v names a key by the means that are known here.
 func confirmation(v strict.Value) *Confirmation {
-	var m confirmationMembers
-	if _, err := strict.Object([]byte(v), &m); err != nil || m.other != "" || m.jkt == "" && m.x5t == "" {
-		return nil
-	}
-	jkt, _ := m.jkt.Text()
-	x5t, _ := m.x5t.Text()
-	if m.jkt != "" && jkt == "" || m.x5t != "" && x5t == "" {
+	jkt, x5t, ok := v.Confirmation()
+	if !ok {
 		return nil
 	}
 	return &Confirmation{JWKThumbprint: jkt, CertificateThumbprint: x5t}
-}
-
-type confirmationMembers struct{ jkt, x5t, other strict.Value }
-
-func (m *confirmationMembers) Member(name []byte) *strict.Value {
-	switch string(name) {
-	case "jkt":
-		return &m.jkt
-	case "x5t#S256":
-		return &m.x5t
-	}
-	return &m.other
 }
 
 // halfHash is at_hash and c_hash for RS256: the left half of the SHA-256.

@@ -9,7 +9,6 @@ import (
 
 	"example.com/jwtverifier/internal/strict"
 	"example.com/jwtverifier/internal/web"
-	"github.com/go-json-experiment/json"
 )
 
 // Every error belongs to exactly one of three families, but for those of decoding
@@ -231,7 +230,7 @@ func (e *FetchError) Error() string {
 	if e.Err == nil {
 		return text
 	}
-	return text + ": " + strict.OneLine(web.Cause(e.Err, e.noAnswer), maxForeignText)
+	return text + ": " + strict.OneLine(web.Cause(e.Err), maxForeignText)
 }
 
 // Unwrap returns Err.
@@ -251,27 +250,6 @@ func (e *fetchErrors) Error() string {
 }
 
 func (e *fetchErrors) Unwrap() []error { return e.all }
-
-// A decodeError is that of decoding into what the caller gave. It hides the text
-// of its cause, which may repeat the value.
-type decodeError struct {
-	what  string
-	cause error
-}
-
-func (e *decodeError) Error() string {
-	said := "jwtverifier: decoding " + e.what
-	if s, ok := errors.AsType[*json.SemanticError](e.cause); ok && s.GoType != nil {
-		for name := range s.JSONPointer.Tokens() {
-			said += ": " + strict.Quote(name, maxNameText)
-			break
-		}
-		said += ": does not fit Go type " + strict.Cut(s.GoType.String(), maxNameText)
-	}
-	return said
-}
-
-func (e *decodeError) Unwrap() error { return e.cause }
 
 // misconfigured makes an error of the third family.
 func misconfigured(format string, args ...any) error {

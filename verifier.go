@@ -30,6 +30,7 @@ import (
 	"context"
 	"time"
 
+	"example.com/jwtverifier/internal/strict"
 	"github.com/go-json-experiment/json"
 )
 
@@ -192,7 +193,7 @@ func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 		return err
 	}
 	if err := json.Unmarshal(bytes.Clone(document), dst); err != nil {
-		return &decodeError{"metadata", err}
+		return strict.DecodeError("jwtverifier: decoding metadata", err)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +258,42 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// An error that matches two of these is answered as the first of them says: what
+// may not be the client's fault is never called that.
+func TestOrderOfFamilies(t *testing.T) {
+	order := []struct {
+		err    error
+		status int
+		code   string // of the challenge
+	}{
+		{jwtverifier.ErrMisconfigured, 500, ""},
+		{jwtverifier.ErrUnavailable, 503, ""},
+		{httpauth.ErrNoCredentials, 401, "Bearer"},
+		{httpauth.ErrInvalidRequest, 400, "invalid_request"},
+		{httpauth.ErrInsufficientScope, 403, "insufficient_scope"},
+		{jwtverifier.ErrInvalidToken, 401, "invalid_token"},
+		{io.ErrUnexpectedEOF, 500, ""},
+	}
+	for i, first := range order {
+		for _, second := range order[i:] {
+			for _, err := range []error{errors.Join(first.err, second.err), fmt.Errorf("%w: %w", second.err, first.err)} {
+				t.Run(strings.ReplaceAll(err.Error(), "\n", ", "), func(t *testing.T) {
+					_, err := newGuard(t, fails(err)).Check(request("Bearer x"))
+					denied, ok := errors.AsType[*httpauth.DeniedError](err)
+					require.True(t, ok)
+					assert.Equal(t, first.status, denied.Status)
+					if first.code == "" {
+						assert.Empty(t, denied.Challenge)
+					} else {
+						assert.Contains(t, denied.Challenge, first.code)
+					}
+					assert.Equal(t, first.code == "Bearer", denied.Challenge == "Bearer")
+				})
+			}
+		}
+	}
+}
+
 func TestNothingElseIsRead(t *testing.T) {
 	issuer := jwtverifiertest.New("")
 	guard := newGuard(t, newVerifier(t, issuer))
@@ -406,6 +444,10 @@ func TestProof(t *testing.T) {
 	}
 }
 
+func writesStatus(status int) func(http.ResponseWriter, *http.Request, *httpauth.DeniedError) {
+	return func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) { w.WriteHeader(status) }
+}
+
 func TestDenyHandler(t *testing.T) {
 	type answer = func(w http.ResponseWriter, r *http.Request, denied *httpauth.DeniedError)
 	for _, row := range []struct {
@@ -427,6 +469,30 @@ func TestDenyHandler(t *testing.T) {
 			w.WriteHeader(http.StatusEarlyHints)
 			_, _ = io.WriteString(w, "body")
 		}, 401, "body"},
+		{"continue first", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+			w.WriteHeader(http.StatusContinue)
+			w.WriteHeader(http.StatusTeapot)
+		}, 418, ""},
+		{"the lowest status that passes", writesStatus(400), 400, ""},
+		{"success", writesStatus(200), 401, ""},
+		{"success without content", writesStatus(204), 401, ""},
+		{"redirect", func(w http.ResponseWriter, r *http.Request, _ *httpauth.DeniedError) {
+			w.Header()["Content-Type"] = nil
+			http.Redirect(w, r, "/login", http.StatusFound)
+		}, 401, ""},
+		{"not modified", writesStatus(304), 401, ""},
+		{"the highest status that does not pass", writesStatus(399), 401, ""},
+		{"switching protocols", writesStatus(101), 401, ""},
+		{"no status at all", writesStatus(0), 401, ""},
+		{"success after early hints", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusOK)
+			_, _ = io.WriteString(w, "body")
+		}, 401, "body"},
+		{"success after it has changed the error", func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
+			denied.Status = http.StatusOK
+			w.WriteHeader(http.StatusOK)
+		}, 401, ""},
 		{"empty write", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 			_, _ = w.Write(nil)
 		}, 401, ""},
@@ -453,6 +519,27 @@ func TestDenyHandler(t *testing.T) {
 			assert.Equal(t, "no-store", header.Get("Cache-Control"))
 		})
 	}
+
+	t.Run("early hints arrive", func(t *testing.T) {
+		guard := newGuard(t, fails(io.EOF), httpauth.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+		}))
+		server := httptest.NewServer(guard.Handler(served))
+		defer server.Close()
+		var early []int
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+			early = append(early, code)
+			return nil
+		}})
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		assert.Equal(t, []int{103}, early)
+		assert.Equal(t, 401, resp.StatusCode)
+	})
 
 	t.Run("is given the request and the reason", func(t *testing.T) {
 		cause := &jwtverifier.UnavailableError{RetryAfter: 1500 * time.Millisecond, Err: io.ErrUnexpectedEOF}
@@ -507,6 +594,9 @@ func TestMisuse(t *testing.T) {
 		})
 	}
 
+	_, err := httpauth.New(good, httpauth.WithRealm("a"), httpauth.WithRealm("b"), nil)
+	assert.EqualError(t, err, "jwtverifier: misconfigured: httpauth: New: option 3 is nil")
+
 	// A struct, not a pointer, is a Verifier too.
 	newGuard(t, struct{ httpauth.AccessTokenVerifier }{good})
 
@@ -544,6 +634,25 @@ func TestMisuse(t *testing.T) {
 			assert.Panics(t, func() { guard.ResourceMetadataHandler() })
 		})
 	}
+}
+
+// The log of a 403 says what the route wants, the answer says it in the challenge.
+func TestInsufficientScopeNamesTheScopes(t *testing.T) {
+	var logged error
+	guard := newGuard(t, accepts(&jwtverifier.AccessToken{Scopes: []string{"SECRET"}}, new(int)),
+		httpauth.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
+			logged = denied
+			denied.Answer(w)
+		}))
+	w := serve(guard.RequireScopes("orders.read", "orders.write")(served), request("Bearer x"))
+	assert.Equal(t, 403, w.Code)
+	assert.Equal(t, "the access token lacks a required scope\n", w.Body.String())
+	assert.EqualError(t, logged, `httpauth: status 403: insufficient scope: want "orders.read", "orders.write"`)
+	assert.ErrorIs(t, logged, httpauth.ErrInsufficientScope)
+
+	serve(guard.RequireScopes(strings.Repeat("x", 5000))(served), request("Bearer x"))
+	assert.ErrorIs(t, logged, httpauth.ErrInsufficientScope)
+	assert.Less(t, len(logged.Error()), 400)
 }
 
 // The scopes are those of the call, whatever becomes of the slice.

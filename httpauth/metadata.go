@@ -3,9 +3,10 @@ package httpauth
 import (
 	"encoding/json"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"example.com/jwtverifier/internal/web"
 )
 
 // wellKnown is where metadata of protected resources is found (RFC 9728 §3).
@@ -45,7 +46,7 @@ type servedMetadata struct {
 func WithResourceMetadata(m ResourceMetadata) Option {
 	return func(g *Guard) error {
 		resource, ok := serverURL(m.Resource)
-		if !ok || resource.Scheme != "https" && !isLoopback(resource.Hostname()) {
+		if !ok || resource.Scheme != "https" && !web.IsLoopback(resource.Hostname()) {
 			return misconfigured("WithResourceMetadata: Resource must be an https URL (http: loopback) without query, fragment, userinfo and dot segments")
 		}
 		if len(m.AuthorizationServers) == 0 {
@@ -134,9 +135,4 @@ func serverURL(raw string) (*url.URL, bool) {
 		}
 	}
 	return u, true
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
 }

@@ -31,6 +31,7 @@ func TestMetadataLocation(t *testing.T) {
 		"https://api.example:8443/a/b":     {"https://api.example:8443" + wellKnown + "/a/b", wellKnown + "/a/b"},
 		"https://api.example/a%2Fb%20c":    {"https://api.example" + wellKnown + "/a%2Fb%20c", wellKnown + "/a%2Fb%20c"},
 		"http://localhost:8080/x":          {"http://localhost:8080" + wellKnown + "/x", wellKnown + "/x"},
+		"http://LOCALHOST":                 {"http://LOCALHOST" + wellKnown, wellKnown},
 		"http://127.0.0.1":                 {"http://127.0.0.1" + wellKnown, wellKnown},
 		"http://[::1]:8080":                {"http://[::1]:8080" + wellKnown, wellKnown},
 		"https://api.example/.../..a/it's": {"https://api.example" + wellKnown + "/.../..a/it's", wellKnown + "/.../..a/it's"},

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/strict"
+	"example.com/jwtverifier/internal/web"
 )
 
 // The reasons that this package adds to those of package jwtverifier. They come
@@ -46,9 +46,10 @@ type CallError struct {
 }
 
 // Error returns one line. It never holds the token, the client's secret or any of
-// the body.
+// the body, and nor does any error below it: where net/http quotes an answer, its
+// error is replaced by one that says only what kind of error it was.
 func (e *CallError) Error() string {
-	text := "introspection: POST " + quote(e.URL, maxURLText)
+	text := "introspection: POST " + strict.Quote(e.URL, maxURLText)
 	switch {
 	case e.StatusCode == 0 || e.StatusCode == http.StatusOK:
 	case e.StatusCode == http.StatusUnauthorized:
@@ -61,11 +62,7 @@ func (e *CallError) Error() string {
 	if e.Err == nil {
 		return text
 	}
-	cause := e.Err
-	if outer, ok := errors.AsType[*url.Error](cause); ok {
-		cause = outer.Err // its method and URL are said above
-	}
-	return text + ": " + oneLine(cause.Error(), maxForeignText)
+	return text + ": " + strict.OneLine(web.Cause(e.Err), maxForeignText)
 }
 
 // Unwrap returns Err.
@@ -91,22 +88,3 @@ const (
 	maxForeignText = 256 // of what others chose
 	maxURLText     = 160 // of a URL
 )
-
-// quote returns s as a quoted ASCII string, of which at most limit bytes are
-// shown.
-func quote(s string, limit int) string { return `"` + escape(s, limit) + `"` }
-
-// oneLine returns at most limit bytes of s, with everything but printable ASCII
-// escaped.
-func oneLine(s string, limit int) string {
-	return strings.ReplaceAll(escape(s, limit), `\"`, `"`)
-}
-
-// escape returns at most limit bytes of s, written as between quotes.
-func escape(s string, limit int) string {
-	q := strconv.QuoteToASCII(s[:min(len(s), limit)])
-	if q = q[1 : len(q)-1]; len(q) > limit || len(s) > limit {
-		q = q[:min(len(q), limit-3)] + "..."
-	}
-	return q
-}

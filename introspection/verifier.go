@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/strict"
 )
 
 // An AccessTokenVerifier verifies access tokens: a [*jwtverifier.Verifier] and
@@ -39,12 +40,12 @@ func NewVerifier(local AccessTokenVerifier, clients ...*Client) (*Verifier, erro
 		}
 		issuer := c.verifier.Issuer()
 		if v.clients[issuer] != nil {
-			return nil, misconfigured("NewVerifier: two Clients of the issuer %s", quote(issuer, maxForeignText))
+			return nil, misconfigured("NewVerifier: two Clients of the issuer %s", strict.Quote(issuer, maxForeignText))
 		}
 		v.clients[issuer] = c
 	}
 	if one, ok := local.(*jwtverifier.Verifier); ok && v.clients[one.Issuer()] == nil {
-		return nil, misconfigured("NewVerifier: no Client of the issuer %s", quote(one.Issuer(), maxForeignText))
+		return nil, misconfigured("NewVerifier: no Client of the issuer %s", strict.Quote(one.Issuer(), maxForeignText))
 	}
 	return v, nil
 }
@@ -80,7 +81,7 @@ func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*jwtverif
 	}
 	c := v.clients[token.Issuer]
 	if c == nil {
-		return nil, misconfigured("no Client of the issuer %s", quote(token.Issuer, maxForeignText))
+		return nil, misconfigured("no Client of the issuer %s", strict.Quote(token.Issuer, maxForeignText))
 	}
 	if _, err := c.introspect(ctx, raw, func(r *Response) error { return describes(r, token) }); err != nil {
 		return nil, err

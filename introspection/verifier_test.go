@@ -201,7 +201,7 @@ func TestBearer(t *testing.T) {
 		retry     string
 	}{
 		"active":   {answers(200, active), 200, "", ""},
-		"inactive": {answers(200, `{"active":false}`), 401, `error="invalid_token"`, ""},
+		"inactive": {answers(200, `{"active":false}`), 401, `Bearer error="invalid_token", error_description="the access token is not active"`, ""},
 		"down":     {answers(503, "", "Retry-After", "17"), 503, "", "17"},
 		"secret":   {answers(401, ""), 503, "", "1"},
 	} {
@@ -217,7 +217,7 @@ func TestBearer(t *testing.T) {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			assert.Equal(t, row.status, w.Code)
-			assert.Contains(t, w.Header().Get("WWW-Authenticate"), row.challenge)
+			assert.Equal(t, row.challenge, w.Header().Get("WWW-Authenticate"))
 			assert.Equal(t, row.retry, w.Header().Get("Retry-After"))
 		})
 	}

@@ -49,3 +49,32 @@ func (v Value) Time() (time.Time, bool) {
 	whole, fraction := math.Modf(f)
 	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), true
 }
+
+// Confirmation returns the thumbprints of a cnf (RFC 7800 §3): jkt of a JWK (RFC
+// 9449 §6.1), x5t#S256 of a certificate (RFC 8705 §3.1), or both. It is false if v
+// is anything else, or has another member: one that is not known here could be the
+// one that matters.
+func (v Value) Confirmation() (jkt, x5t string, ok bool) {
+	var m confirmation
+	if _, err := Object([]byte(v), &m); err != nil || m.other != "" || m.jkt == "" && m.x5t == "" {
+		return "", "", false
+	}
+	jkt, _ = m.jkt.Text()
+	x5t, _ = m.x5t.Text()
+	if m.jkt != "" && jkt == "" || m.x5t != "" && x5t == "" {
+		return "", "", false
+	}
+	return jkt, x5t, true
+}
+
+type confirmation struct{ jkt, x5t, other Value }
+
+func (m *confirmation) Member(name []byte) *Value {
+	switch string(name) {
+	case "jkt":
+		return &m.jkt
+	case "x5t#S256":
+		return &m.x5t
+	}
+	return &m.other
+}

@@ -65,10 +65,11 @@ func IsHTTPS(u string) bool {
 }
 
 // IsLoopback reports whether this host of a URL is this machine, whatever a
-// resolver says.
+// resolver says. Names of hosts have no case (RFC 3986 §3.2.2): of ASCII letters,
+// which is why it does not fold Unicode.
 func IsLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	return strings.ToLower(host) == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // IsInsecure reports whether what is fetched from a URL that CheckURL has accepted

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -95,7 +94,7 @@ type Failure struct {
 func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, *Failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	e := &exchange{transport: c.transport, done: make(chan struct{})}
+	e := &exchange{client: c, done: make(chan struct{})}
 	go e.run(ctx, address)
 	select {
 	case <-e.done:
@@ -112,9 +111,9 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, 
 
 // An exchange is one document's requests and answers, in a goroutine of their own.
 type exchange struct {
-	transport http.RoundTripper
-	status    atomic.Int64 // of the answer, once there is one
-	done      chan struct{}
+	client *Client
+	status atomic.Int64 // of the answer, once there is one
+	done   chan struct{}
 
 	// Written before done is closed, read after.
 	body   []byte
@@ -145,15 +144,10 @@ func (e *exchange) get(ctx context.Context, address string) ([]byte, http.Header
 		}
 		req.Header.Set("Accept", "application/json")
 		req.Header.Set("Cache-Control", "no-cache")
-		// No http.Client: its redirects, cookies and Referer are not wanted.
-		resp, err := e.transport.RoundTrip(req)
+		resp, err := e.client.roundTrip(req)
 		if err != nil {
-			failed.Err, failed.NoAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
+			failed.Err, failed.NoAnswer = err, true
 			return nil, nil, failed
-		}
-		resp.Request = req
-		if resp.Body == nil {
-			resp.Body = http.NoBody
 		}
 		failed.StatusCode = resp.StatusCode
 		e.status.Store(int64(resp.StatusCode))
@@ -211,7 +205,7 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocumentBytes+1))
 	if err != nil {
-		failed.Err, failed.NoAnswer = err, true
+		failed.Err, failed.NoAnswer = publicCause(resp.Request.Context(), err), true
 		return nil, nil, failed
 	}
 	if len(body) > maxDocumentBytes {
@@ -219,21 +213,4 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 		return nil, nil, failed
 	}
 	return body, resp.Header, nil
-}
-
-// Cause returns the text of a Failure's Err without what the server sent: net/http
-// repeats parts of an answer that is not HTTP, in quotes or behind a textproto
-// error.
-func Cause(err error, noAnswer bool) string {
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err // its method and URL are said already
-	}
-	if !noAnswer {
-		return err.Error()
-	}
-	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
-		return "malformed HTTP response"
-	}
-	said, _, _ := strings.Cut(err.Error(), `"`)
-	return strings.TrimSpace(said)
 }
