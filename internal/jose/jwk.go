@@ -3,13 +3,12 @@
 package jose
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
+	"math/big"
 
 	"example.com/jwtverifier/internal/strict"
 )
@@ -58,33 +57,64 @@ func (k *JWK) Member(name []byte) *strict.Value {
 	return nil
 }
 
-// RSA returns the public key of an RSA key's n and e (RFC 7518 §6.3.1). Both are
-// bounded before any arithmetic.
-func (k *JWK) RSA() (*rsa.PublicKey, error) {
+// RSA returns the public key of an RSA key's n and e (RFC 7518 §6.3.1).
+func (k *JWK) RSA() (*rsa.PublicKey, error) { return k.rsa(rsaKey) }
+
+// rsa has the key made by another function, and trusts it with nothing: what jwx
+// does is open to changes by any package of the program. The numbers are bounded
+// before it is called. Its key counts only if it is made of the same numbers, and
+// is copied first, since who made it may keep it, and change it.
+func (k *JWK) rsa(newKey func(n, e []byte) (*rsa.PublicKey, error)) (_ *rsa.PublicKey, err error) {
 	n, okN := octets(k.n)
 	e, okE := octets(k.e)
 	if !okN || !okE {
 		return nil, errors.New("n or e is not base64url")
 	}
-	n = bytes.TrimLeft(n, "\x00")
-	if len(n) == 0 || n[len(n)-1]&1 == 0 {
-		return nil, errors.New("n is not odd")
+	if len(e) > maxExponentBytes {
+		return nil, fmt.Errorf("e is longer than %d bytes", maxExponentBytes)
 	}
-	if size := len(n)*8 - bits.LeadingZeros8(n[0]); size < minModulusBits || size > maxModulusBits {
-		return nil, fmt.Errorf("n has %d bits", size)
+	checked := &rsa.PublicKey{
+		N: new(big.Int).SetBytes(n),
+		E: int(binary.BigEndian.Uint32(append(make([]byte, maxExponentBytes-len(e)), e...))),
 	}
-	if len(e) == 0 || len(e) > maxExponentBytes {
-		return nil, errors.New("e is empty or too long")
+	if err := check(checked); err != nil {
+		return nil, err
 	}
-	exponent := binary.BigEndian.Uint32(append(make([]byte, 4-len(e)), e...))
-	if exponent < 3 || exponent > math.MaxInt32 || exponent&1 == 0 {
-		return nil, errors.New("e is not odd and from 3 to 2^31-1")
+	defer func() {
+		if recover() != nil { // nil, or worse: one entry must not spoil the others
+			err = errNotMade
+		}
+	}()
+	made, err := newKey(checked.N.Bytes(), big.NewInt(int64(checked.E)).Bytes())
+	if err != nil {
+		return nil, errNotMade
 	}
-	public, err := rsaKey(n, e)
-	if err != nil || public.E != int(exponent) || !bytes.Equal(public.N.Bytes(), n) { // not reached: both have been checked
-		return nil, errors.New("not a key")
+	own := copied(made)
+	if own.N.Cmp(checked.N) != 0 || own.E != checked.E { // Equal would ignore a sign
+		return nil, errNotMade
 	}
-	return public, nil
+	return own, nil
+}
+
+var errNotMade = errors.New("not a key")
+
+// check reports what is wrong with a key's numbers (RFC 7518 §3.3, RFC 8017 §3.1).
+// crypto/rsa has no upper bound on the modulus, which decides what a verification
+// costs.
+func check(k *rsa.PublicKey) error {
+	switch size := k.N.BitLen(); {
+	case k.N.Sign() <= 0 || k.N.Bit(0) == 0:
+		return errors.New("n is not odd")
+	case size < minModulusBits || size > maxModulusBits:
+		return fmt.Errorf("n has %d bits", size)
+	case k.E < 3 || k.E > math.MaxInt32 || k.E&1 == 0:
+		return errors.New("e is not odd and from 3 to 2^31-1")
+	}
+	return nil
+}
+
+func copied(k *rsa.PublicKey) *rsa.PublicKey {
+	return &rsa.PublicKey{N: new(big.Int).Set(k.N), E: k.E}
 }
 
 // octets decodes a JSON string of base64url, as strictly as a token's segments.

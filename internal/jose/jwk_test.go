@@ -1,0 +1,84 @@
+package jose_test
+
+import (
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier/internal/jose"
+	"example.com/jwtverifier/internal/strict"
+)
+
+// entryOf returns a JWK with these members and no others.
+func entryOf(members map[string]any) []byte {
+	text, err := json.Marshal(members)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// readRSA reads a JWK and makes its key.
+func readRSA(tb testing.TB, entry []byte) (*rsa.PublicKey, error) {
+	tb.Helper()
+	k := &jose.JWK{}
+	_, err := strict.Object(entry, k)
+	require.NoError(tb, err)
+	return k.RSA()
+}
+
+func TestRSABounds(t *testing.T) {
+	one := big.NewInt(1)
+	power := func(n uint) *big.Int { return new(big.Int).Lsh(one, n) }
+	plus := func(n *big.Int, i int64) *big.Int { return new(big.Int).Add(n, big.NewInt(i)) }
+	e := []byte{1, 0, 1}
+	n := plus(power(2047), 1).Bytes()
+	padded := func(zeros int, b []byte) []byte { return append(make([]byte, zeros), b...) }
+	for _, row := range []struct {
+		name string
+		n, e []byte
+		want string // what is wrong; "": nothing
+	}{
+		{"n of 2,047 bits", plus(power(2047), -1).Bytes(), e, "n has 2047 bits"},
+		{"n of 2,047 bits and a zero byte", padded(1, plus(power(2047), -1).Bytes()), e, "n has 2047 bits"},
+		{"n of 2,048 bits", n, e, ""},
+		{"n of 2,048 bits and a thousand zero bytes", padded(1000, n), e, ""},
+		{"n of 8,192 bits", plus(power(8192), -1).Bytes(), e, ""},
+		{"n of 8,193 bits", plus(power(8192), 1).Bytes(), e, "n has 8193 bits"},
+		{"n of 1,000,001 bits", plus(power(1_000_000), 1).Bytes(), e, "n has 1000001 bits"},
+		{"n even", power(2047).Bytes(), e, "n is not odd"},
+		{"n one", []byte{1}, e, "n has 1 bits"},
+		{"n zero", []byte{0}, e, "n is not odd"},
+		{"n of many zeros", make([]byte, 256), e, "n is not odd"},
+		{"e zero", n, []byte{0}, "e is not odd and from 3 to 2^31-1"},
+		{"e one", n, []byte{1}, "e is not odd and from 3 to 2^31-1"},
+		{"e one in four bytes", n, []byte{0, 0, 0, 1}, "e is not odd and from 3 to 2^31-1"},
+		{"e two", n, []byte{2}, "e is not odd and from 3 to 2^31-1"},
+		{"e three", n, []byte{3}, ""},
+		{"e three in four bytes", n, []byte{0, 0, 0, 3}, ""},
+		{"e three in five bytes", n, []byte{0, 0, 0, 0, 3}, "e is longer than 4 bytes"},
+		{"e four", n, []byte{4}, "e is not odd and from 3 to 2^31-1"},
+		{"e 2^31-1", n, plus(power(31), -1).Bytes(), ""},
+		{"e 2^31+1", n, plus(power(31), 1).Bytes(), "e is not odd and from 3 to 2^31-1"},
+		{"e 2^32-1", n, plus(power(32), -1).Bytes(), "e is not odd and from 3 to 2^31-1"},
+		{"e 2^32+3", n, plus(power(32), 3).Bytes(), "e is longer than 4 bytes"},
+	} {
+		public, err := readRSA(t, entryOf(map[string]any{"kty": "RSA", "n": base64url(row.n), "e": base64url(row.e)}))
+		if row.want != "" {
+			assert.EqualError(t, err, row.want, row.name)
+			assert.Nil(t, public, row.name)
+			continue
+		}
+		if assert.NoError(t, err, row.name) {
+			assert.Zero(t, public.N.Cmp(new(big.Int).SetBytes(row.n)), row.name)
+			assert.Equal(t, new(big.Int).SetBytes(row.e).Int64(), int64(public.E), row.name)
+		}
+	}
+}
