@@ -1,3 +1,5 @@
+//go:build !jwtverifier_nojwx
+
 package jose
 
 import (
@@ -8,7 +10,7 @@ import (
 )
 
 // rsaKey returns the key of a modulus and an exponent: as jwx reads them from a
-// JWK that holds them and nothing else.
+// JWK that holds them and nothing else. std.go does the same without jwx.
 func rsaKey(n, e []byte) (*rsa.PublicKey, error) {
 	encode := base64.RawURLEncoding.EncodeToString
 	parsed, err := jwk.ParseKey([]byte(`{"kty":"RSA","n":"` + encode(n) + `","e":"` + encode(e) + `"}`))
