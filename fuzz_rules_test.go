@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/big"
 	"net/url"
 	"regexp"
@@ -215,6 +216,10 @@ func specKeySet(document []byte) map[string][]*rsa.PublicKey {
 
 // specKey returns nil if the entry is not eligible.
 func specKey(entry specObject) *rsa.PublicKey {
+	maps.DeleteFunc(entry, func(_ string, v any) bool {
+		list, ok := specArray(v)
+		return v == nil || v == "" || ok && len(list) == 0
+	})
 	if _, ok := entry["kid"].(string); entry.has("kid") && !ok {
 		return nil
 	}

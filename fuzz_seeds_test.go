@@ -100,7 +100,8 @@ func fuzzKeySets(key *rsa.PrivateKey, good string) []string {
 		``, `,"kid":""`, `,"kid":"k2"`, `,"kid":null`, `,"kid":1`, `,"kid":"k1","kid":"k2"`, `,"Kid":"k1"`, `,"kid":"k1","use":"sig"`, `,"kid":"k1","use":"SIG"`, `,"kid":"k1","use":"enc"`,
 		`,"kid":"k1","use":null`, `,"kid":"k1","alg":"RS256"`, `,"kid":"k1","alg":"RS512"`, `,"kid":"k1","alg":["RS256"]`, `,"kid":"k1","key_ops":["verify"]`,
 		`,"kid":"k1","key_ops":["sign","verify"]`, `,"kid":"k1","key_ops":["verify","verify"]`, `,"kid":"k1","key_ops":["sign"]`, `,"kid":"k1","key_ops":"verify"`, `,"kid":"k1","key_ops":["verify",0]`,
-		`,"kid":"k1","key_ops":[]`, `,"kid":"k1","key_ops":null`, `,"kid":"k1","d":"AA"`, `,"kid":"k1","oth":[]`, `,"kid":"k1","k":null`, `,"kid":"k1","x5c":["AAAA"]`, `,"kid":"k1","x":{"a":1,"a":1}`,
+		`,"kid":"k1","key_ops":[]`, `,"kid":"k1","key_ops":null`, `,"kid":"k1","d":"AA"`, `,"kid":"k1","oth":[]`, `,"kid":"k1","k":null`, `,"kid":"k1","oth":[ ],"d":"AA"`, `,"kid":"k1","d":"AA","oth":[]`, `,"kid":"k1","d":[""]`, `,"kid":"k1","use":"","alg":[]`, `,"kid":[],"alg":""`,
+		`,"kid":"k1","k":" "`, `,"kid":"k1","x5c":["AAAA"]`, `,"kid":"k1","x":{"a":1,"a":1}`,
 	} {
 		entries = append(entries, entry(`"RSA"`, `"`+n+`"`, `"AQAB"`, members))
 	}

@@ -195,8 +195,8 @@ func (s *keySet) same(k *key) *key {
 // then the key has its kid, if that could be read.
 func parseKey(entry jsontext.Value) (*key, error) {
 	k := &key{}
-	var m jose.JWK
-	if _, err := strict.Object(entry, &m); err != nil {
+	m, err := jose.ReadJWK(entry)
+	if err != nil {
 		return k, errors.New("not a strict JSON object")
 	}
 	id, ok := m.ID.Text()
@@ -214,10 +214,9 @@ func parseKey(entry jsontext.Value) (*key, error) {
 		return k, errors.New("alg is not RS256")
 	case m.Operations != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
 		return k, errors.New("key_ops is not an array of distinct strings with verify")
-	case m.Private != "":
+	case m.Private():
 		return k, errors.New("private key")
 	}
-	var err error
 	k.public, err = m.RSA()
 	return k, err
 }

@@ -59,3 +59,15 @@ func TestDigestOncePerToken(t *testing.T) {
 	assert.Positive(t, ofThree, "four keys are tried")
 	assert.InDelta(t, ofThree, allocations(four, long)-allocations(one, long), 2, "hashing three times more is 3; under the race detector pools forget at random")
 }
+
+// A kid that is empty in the JWK is none: the key serves tokens without kid.
+func TestEmptyKeyID(t *testing.T) {
+	issuer := jwtverifiertest.New("")
+	for _, kid := range []string{`null`, `""`, `[]`} {
+		jwks := bytes.Replace(issuer.JWKS(), []byte(`"kid":"key-1"`), []byte(`"kid":`+kid), 1)
+		v := newVerifier(t, issuer, jwtverifier.WithStaticKeys(jwks))
+		require.Equal(t, []string{""}, v.Status().KeyIDs, kid)
+		_, err := v.VerifyAccessToken(t.Context(), issuer.Token(values{"kid": jwtverifiertest.Absent}, issuer.AccessTokenClaims()))
+		require.NoError(t, err, kid)
+	}
+}

@@ -106,10 +106,15 @@ func TestThreatsKeys(t *testing.T) {
 		{name: "t/124 e in decimal", entry: entry("e", `"65537"`), token: token, want: unknown},
 		{name: "t/124 e an array", entry: entry("e", `["AQAB"]`), token: token, want: unknown},
 		{name: "t/124 kid a number", entry: entry("kid", `123`), token: token, want: unknown},
-		{name: "t/124 kid null", entry: entry("kid", `null`), token: token, want: unknown},
+		{name: "t/124 kid null", entry: entry("kid", `null`), ids: []string{""}},
+		{name: "t/124 kid empty", entry: entry("kid", `""`), ids: []string{""}},
+		{name: "t/124 kid an empty array", entry: entry("kid", `[]`), ids: []string{""}},
 		{name: "t/124 kid an array", entry: entry("kid", `["odd"]`), token: token, want: unknown},
 		{name: "t/124 alg an array", entry: entry("alg", `["RS256"]`), token: token, want: unknown},
-		{name: "t/124 alg null", entry: entry("alg", `null`), token: token, want: unknown},
+		{name: "t/124 alg null", entry: entry("alg", `null`), token: token, ids: odd},
+		{name: "t/124 kty null", entry: entry("kty", `null`), token: token, want: unknown},
+		{name: "t/124 kty empty", entry: entry("kty", `""`), token: token, want: unknown},
+		{name: "t/124 e null", entry: entry("e", `null`), token: token, want: unknown},
 		{name: "t/124 kty an array", entry: entry("kty", `["RSA"]`), token: token, want: unknown},
 		{name: "t/124 kty in lower case", entry: entry("kty", `"rsa"`), token: token, want: unknown},
 		{name: "t/124 kty of a post-quantum key", entry: `{"kty":"AKP","kid":"odd","alg":"ML-DSA-65","pub":"AAAA"}`, token: token, want: unknown},
@@ -182,20 +187,30 @@ func TestThreatsKeys(t *testing.T) {
 		{name: "t/154 unknown members", entry: entry("exp", `0`, "nbf", `4102444800`, "issuer", `"https://evil.example"`, "x-ms", `{"a":[1]}`, "iat", `"x"`), token: token, ids: odd},
 		{name: "t/154 revoked", entry: entry("revoked", `{"revoked_at":0}`), token: token, ids: odd},
 	}
-	for _, operations := range []string{`["encrypt"]`, `["sign"]`, `["verify","verify"]`, `["sign","verify","sign"]`, `"verify"`, `[0]`, `["verify",0]`, `["verify",null]`, `[]`, `null`, `{}`, `{"verify":true}`, `["VERIFY"]`, `["verify "]`, `[["verify"]]`, `["verify","\u0076erify"]`} {
+	for _, operations := range []string{`["encrypt"]`, `["sign"]`, `["verify","verify"]`, `["sign","verify","sign"]`, `"verify"`, `[0]`, `["verify",0]`, `["verify",null]`, `[null]`, `[""]`, `{}`, `{"verify":true}`, `["VERIFY"]`, `["verify "]`, `[["verify"]]`, `["verify","\u0076erify"]`} {
 		rows = append(rows, keyThreat{name: "t/129 key_ops " + operations, entry: entry("key_ops", operations), token: token, want: unknown})
 		rows = append(rows, keyThreat{name: "t/129 no use, key_ops " + operations, entry: entry("use", absentMember, "key_ops", operations), token: token, want: unknown})
 	}
-	for _, use := range []string{`"SIG"`, `"Sig"`, `"foo"`, `"enc"`, `0`, `null`, `""`, `["sig"]`, `"sig "`, `{}`} {
+	for _, use := range []string{`"SIG"`, `"Sig"`, `"foo"`, `"enc"`, `0`, `" "`, `[""]`, `["sig"]`, `"sig "`, `{}`} {
 		rows = append(rows, keyThreat{name: "t/130 use " + use, entry: entry("use", use), token: token, want: unknown})
 	}
-	for _, alg := range []string{"RSA-OAEP", "RSA-OAEP-256", "RSA1_5", "RS384", "RS512", "PS256", "foo", "none", "HS256", "ES256", "rs256", "RS256 ", ""} {
+	for _, alg := range []string{"RSA-OAEP", "RSA-OAEP-256", "RSA1_5", "RS384", "RS512", "PS256", "foo", "none", "HS256", "ES256", "rs256", "RS256 ", " "} {
 		rows = append(rows, keyThreat{name: "t/132 alg " + alg, entry: entry("alg", strconv.Quote(alg)), token: token, want: unknown})
 	}
-	for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-		for _, value := range []string{`"AQAB"`, `null`, `""`, `1`} {
+	private := []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+	for _, member := range private {
+		for _, value := range []string{`"AQAB"`, `1`, `{}`, `[""]`, `false`} {
 			rows = append(rows, keyThreat{name: "t/134 " + member + " " + value, entry: entry(member, value), token: token, want: unknown})
 		}
+	}
+	for _, value := range []string{`null`, `""`, `[]`, "[\n]"} {
+		for _, member := range append([]string{"use", "alg", "key_ops"}, private...) {
+			rows = append(rows, keyThreat{name: "t/134 as if absent: " + member + " " + value, entry: entry(member, value), token: token, ids: odd})
+		}
+		rows = append(rows,
+			keyThreat{name: "t/134 d behind an oth of " + value, entry: entry("oth", value, "d", `"AQAB"`), token: token, want: unknown},
+			keyThreat{name: "t/134 d in front of an oth of " + value, entry: entry("d", `"AQAB"`, "oth", value), token: token, want: unknown},
+			keyThreat{name: "t/134 k beside a d of " + value, entry: entry("k", `"c2VjcmV0"`, "d", value), token: token, want: unknown})
 	}
 	for _, size := range []int{512, 768, 1024, 1536, 2040, 2047} {
 		key := newRawRSA(size, 65537)

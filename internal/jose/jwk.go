@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 
 	"example.com/jwtverifier/internal/strict"
 )
@@ -21,17 +22,46 @@ const (
 )
 
 // A JWK is the members of a JSON Web Key (RFC 7517 §4) that decide what it may be
-// used for, and its key. The others (x5c, x5t, x5u …) are never looked at. It is
-// filled in by [strict.Object].
+// used for, "" if absent, and its key. The others (x5c, x5t, x5u …) are never looked
+// at.
 type JWK struct {
 	KeyType    strict.Value // kty
 	Use        strict.Value // use
 	Algorithm  strict.Value // alg
 	Operations strict.Value // key_ops
 	ID         strict.Value // kid
-	Private    strict.Value // a member that only private or symmetric keys have
 
-	n, e strict.Value
+	n, e    strict.Value
+	private [len(privateMembers)]strict.Value
+}
+
+// privateMembers are those that only private and symmetric keys have.
+var privateMembers = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+// ReadJWK reads one JWK, a strict JSON object. A member that is null, "" or []
+// counts as absent: serializers that know all the members write those for the ones
+// that a key does not have.
+func ReadJWK(entry []byte) (*JWK, error) {
+	k := &JWK{}
+	if _, err := strict.Object(entry, k); err != nil {
+		return nil, strict.ErrNotObject
+	}
+	for _, v := range []*strict.Value{&k.KeyType, &k.Use, &k.Algorithm, &k.Operations, &k.ID} {
+		if empty(*v) {
+			*v = ""
+		}
+	}
+	return k, nil
+}
+
+func empty(v strict.Value) bool {
+	list, ok := v.Texts()
+	return !v.Present() || v == `""` || ok && len(list) == 0
+}
+
+// Private reports whether k has a member that only private and symmetric keys have.
+func (k *JWK) Private() bool {
+	return slices.ContainsFunc(k.private[:], func(v strict.Value) bool { return !empty(v) })
 }
 
 // Member implements [strict.Members].
@@ -51,8 +81,10 @@ func (k *JWK) Member(name []byte) *strict.Value {
 		return &k.n
 	case "e":
 		return &k.e
-	case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
-		return &k.Private
+	}
+	// Each has a place of its own: an empty one must not hide another.
+	if i := slices.Index(privateMembers[:], string(name)); i >= 0 {
+		return &k.private[i]
 	}
 	return nil
 }

@@ -28,10 +28,65 @@ func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b)
 // readRSA reads a JWK and makes its key.
 func readRSA(tb testing.TB, entry []byte) (*rsa.PublicKey, error) {
 	tb.Helper()
-	k := &jose.JWK{}
-	_, err := strict.Object(entry, k)
+	k, err := jose.ReadJWK(entry)
 	require.NoError(tb, err)
 	return k.RSA()
+}
+
+func TestReadJWK(t *testing.T) {
+	k, err := jose.ReadJWK([]byte(`{"kty":"RSA","use":"sig","alg":"RS256","key_ops":["verify"],"kid":"k","x5c":["x"]}`))
+	require.NoError(t, err)
+	assert.Equal(t, strict.Value(`"RSA"`), k.KeyType)
+	assert.Equal(t, strict.Value(`"sig"`), k.Use)
+	assert.Equal(t, strict.Value(`"RS256"`), k.Algorithm)
+	assert.Equal(t, strict.Value(`["verify"]`), k.Operations)
+	assert.Equal(t, strict.Value(`"k"`), k.ID)
+	assert.False(t, k.Private())
+
+	for _, entry := range []string{``, `null`, `[]`, `"x"`, `{`, `{}{}`, `{"kty":"RSA","kty":"RSA"}`, "{\"kid\":\"\xff\"}"} {
+		k, err := jose.ReadJWK([]byte(entry))
+		assert.ErrorIs(t, err, strict.ErrNotObject, entry)
+		assert.Nil(t, k, entry)
+	}
+}
+
+// null, "" and [] are the same as no member, and nothing else is.
+func TestReadJWKEmptyMembers(t *testing.T) {
+	members := map[string]func(*jose.JWK) bool{ // whether it is there
+		"kty":     func(k *jose.JWK) bool { return k.KeyType != "" },
+		"use":     func(k *jose.JWK) bool { return k.Use != "" },
+		"alg":     func(k *jose.JWK) bool { return k.Algorithm != "" },
+		"key_ops": func(k *jose.JWK) bool { return k.Operations != "" },
+		"kid":     func(k *jose.JWK) bool { return k.ID != "" },
+	}
+	private := []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+	for _, name := range private {
+		members[name] = (*jose.JWK).Private
+	}
+	values := map[string]bool{
+		`null`: false, `""`: false, `[]`: false, `[ ]`: false, "[\n\t\r ]": false,
+		`" "`: true, `"null"`: true, `[""]`: true, `[null]`: true, `[[]]`: true, `[0]`: true, `["a"]`: true, `{}`: true, `0`: true, `false`: true, `"AQAB"`: true,
+	}
+	for name, present := range members {
+		for value, want := range values {
+			k, err := jose.ReadJWK([]byte(`{"` + name + `": ` + value + ` }`))
+			require.NoError(t, err)
+			assert.Equal(t, want, present(k), "%s: %s", name, value)
+		}
+	}
+	// An empty one hides none that is there, whatever the order.
+	for _, name := range private {
+		for _, other := range private {
+			if name == other {
+				continue
+			}
+			for _, members := range []string{`"` + name + `":"AQAB","` + other + `":[]`, `"` + other + `":null,"` + name + `":"AQAB"`} {
+				k, err := jose.ReadJWK([]byte(`{` + members + `}`))
+				require.NoError(t, err)
+				assert.True(t, k.Private(), members)
+			}
+		}
+	}
 }
 
 func TestRSABounds(t *testing.T) {
