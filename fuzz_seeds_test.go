@@ -2,6 +2,7 @@ package jwtverifier_test
 
 import (
 	"crypto/rsa"
+	"encoding/base64"
 	"math/big"
 	"regexp"
 	"strings"
@@ -114,7 +115,7 @@ func fuzzKeySets(key *rsa.PrivateKey, good string) []string {
 	short := new(big.Int).Rsh(key.N, 1)
 	long := new(big.Int).Lsh(big.NewInt(1), 8191)
 	for _, n := range []string{
-		`"` + fuzzB64(append([]byte{0}, key.N.Bytes()...)) + `"`, `"` + n + `="`, `"` + n[:9] + `\n` + n[9:] + `"`, `""`, `"AA"`, `null`, `1`, `"` + fuzzB64(short.SetBit(short, 0, 1).Bytes()) + `"`,
+		`"` + fuzzB64(append([]byte{0}, key.N.Bytes()...)) + `"`, `"` + n + `="`, `"` + n + `=="`, `"` + base64.StdEncoding.EncodeToString(key.N.Bytes()) + `"`, `"` + n[:9] + `\n` + n[9:] + `"`, `""`, `"AA"`, `null`, `1`, `"` + fuzzB64(short.SetBit(short, 0, 1).Bytes()) + `"`,
 		`"` + fuzzB64(new(big.Int).Sub(key.N, big.NewInt(1)).Bytes()) + `"`, `"` + fuzzB64(new(big.Int).Add(long, big.NewInt(1)).Bytes()) + `"`, `"` + fuzzB64(new(big.Int).Add(new(big.Int).Lsh(long, 1), big.NewInt(1)).Bytes()) + `"`,
 	} {
 		entries = append(entries, entry(`"RSA"`, n, `"AQAB"`, `,"kid":"k1"`))

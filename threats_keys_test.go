@@ -134,7 +134,9 @@ func TestThreatsKeys(t *testing.T) {
 		{name: "t/140 n with a leading zero", entry: entry("n", `"`+seg64(append([]byte{0}, k2.N.Bytes()...))+`"`), token: token, ids: odd},
 		{name: "t/140 n with a thousand leading zeros", entry: entry("n", `"`+seg64(append(make([]byte, 1000), k2.N.Bytes()...))+`"`), token: token, ids: odd},
 		{name: "t/140 e with a leading zero", entry: entry("e", `"AAEAAQ"`), token: token, ids: odd},
-		{name: "t/140 n padded", entry: entry("n", `"`+n64+`=="`), token: token, want: unknown},
+		{name: "t/140 n padded", entry: entry("n", `"`+n64+`=="`), token: token, ids: odd},
+		{name: "t/140 n padded too much", entry: entry("n", `"`+n64+`==="`), token: token, want: unknown},
+		{name: "t/140 n padded and a line break", entry: entry("n", `"`+n64+`==\n"`), token: token, want: unknown},
 		{name: "t/140 n padded by half", entry: entry("n", `"`+n64+`="`), token: token, want: unknown},
 		{name: "t/140 n with a line break", entry: entry("n", `"`+n64[:64]+`\n`+n64[64:]+`"`), token: token, want: unknown},
 		{name: "t/140 n with a carriage return", entry: entry("n", `"`+n64[:64]+`\r`+n64[64:]+`"`), token: token, want: unknown},
@@ -246,7 +248,8 @@ func TestThreatsKeys(t *testing.T) {
 		keyThreat{name: "t/137 e empty", entry: entry("e", `""`), token: token, want: unknown},
 		keyThreat{name: "t/137 e=0 in one byte", entry: entry("e", `"AA"`), token: token, want: unknown},
 		keyThreat{name: "t/137 e=1 in four bytes", entry: entry("e", `"AAAAAQ"`), token: byAnybody, want: unknown},
-		keyThreat{name: "t/137 e padded", entry: entry("e", `"AQAB="`), token: token, want: unknown},
+		keyThreat{name: "t/137 e with padding that it does not need", entry: entry("e", `"AQAB="`), token: token, want: unknown},
+		keyThreat{name: "t/140 e padded", entry: entry("e", `"AAEAAQ=="`), token: token, ids: odd},
 		keyThreat{name: "t/139 e in five bytes", entry: entry("e", `"AAABAAE"`), token: token, want: unknown},
 		keyThreat{name: "t/139 e of 1 KB", entry: entry("e", `"`+seg64(append(make([]byte, 1000), 1, 0, 1))+`"`), token: token, want: unknown},
 		keyThreat{name: "t/139 e=3", entry: numbers(k2.N, big.NewInt(3)), token: token, want: jwtverifier.ErrSignature, ids: odd},
@@ -255,10 +258,15 @@ func TestThreatsKeys(t *testing.T) {
 	// n in the standard alphabet, which differs from base64url in two characters.
 	for standard := newThreatKey(); ; standard = newThreatKey() {
 		n := base64.RawStdEncoding.EncodeToString(standard.N.Bytes())
-		if !strings.ContainsAny(n, "+/") {
+		if strings.Count(n, "+") == 0 || strings.Count(n, "/") == 0 {
 			continue
 		}
-		rows = append(rows, keyThreat{name: "t/140 n in the standard alphabet", entry: entry("n", strconv.Quote(n)), token: jwsOf(standard, h0("kid", `"odd"`), at0()), want: unknown})
+		by := jwsOf(standard, h0("kid", `"odd"`), at0())
+		rows = append(rows,
+			keyThreat{name: "t/140 n in the standard alphabet", entry: entry("n", strconv.Quote(n)), token: by, ids: odd},
+			keyThreat{name: "t/140 n in the standard alphabet, padded", entry: entry("n", strconv.Quote(n+"==")), token: by, ids: odd},
+			keyThreat{name: "t/140 n in both alphabets", entry: entry("n", strconv.Quote(strings.ReplaceAll(n, "/", "_"))), token: by, want: unknown},
+			keyThreat{name: "t/140 n in the standard alphabet, trailing bits", entry: entry("n", `"`+n[:len(n)-1]+string(n[len(n)-1]+1)+`"`), token: by, want: unknown})
 		break
 	}
 	for _, row := range rows {

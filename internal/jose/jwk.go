@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 
 	"example.com/jwtverifier/internal/strict"
 )
@@ -100,7 +101,7 @@ func (k *JWK) rsa(newKey func(n, e []byte) (*rsa.PublicKey, error)) (_ *rsa.Publ
 	n, okN := octets(k.n)
 	e, okE := octets(k.e)
 	if !okN || !okE {
-		return nil, errors.New("n or e is not base64url")
+		return nil, errors.New("n or e is missing or not base64url")
 	}
 	if len(e) > maxExponentBytes {
 		return nil, fmt.Errorf("e is longer than %d bytes", maxExponentBytes)
@@ -149,10 +150,24 @@ func copied(k *rsa.PublicKey) *rsa.PublicKey {
 	return &rsa.PublicKey{N: new(big.Int).Set(k.N), E: k.E}
 }
 
-// octets decodes a JSON string of base64url, as strictly as a token's segments.
+// octets decodes n or e: base64url (RFC 7518 §2), and also what older servers
+// publish, the standard alphabet and padding. Each of both spellings is exact: one
+// alphabet, all of the padding or none, no line breaks, zero trailing bits.
 func octets(v strict.Value) ([]byte, bool) {
 	s, ok := v.Text()
-	if !ok || !strict.IsBase64URL(s) {
+	if !ok {
+		return nil, false
+	}
+	if strings.ContainsAny(s, "+/") {
+		if strings.ContainsAny(s, "-_") {
+			return nil, false
+		}
+		s = strings.NewReplacer("+", "-", "/", "_").Replace(s)
+	}
+	if len(s)%4 == 0 {
+		s = strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
+	}
+	if !strict.IsBase64URL(s) {
 		return nil, false
 	}
 	b, err := strict.Base64URL.DecodeString(s)

@@ -63,3 +63,78 @@ func TestMadeKeysAreNotTrusted(t *testing.T) {
 	clear(kept.N.Bits())
 	assert.Equal(t, want, public)
 }
+
+func TestOctets(t *testing.T) {
+	// 0xfb 0xff … is spelled with both characters in which the alphabets differ.
+	for text, want := range map[string][]byte{
+		``:             {},
+		`AQAB`:         {1, 0, 1},
+		`AA`:           {0},
+		`AA==`:         {0},
+		`AAA`:          {0, 0},
+		`AAA=`:         {0, 0},
+		`-_8`:          {0xfb, 0xff},
+		`-_8=`:         {0xfb, 0xff},
+		`+/8`:          {0xfb, 0xff},
+		`+/8=`:         {0xfb, 0xff},
+		`-w==`:         {0xfb},
+		`+w`:           {0xfb},
+		`_w`:           {0xff},
+		`/w==`:         {0xff},
+		`-__-`:         {0xfb, 0xff, 0xfe},
+		`+//+`:         {0xfb, 0xff, 0xfe},
+		`AAAA-__-AAA=`: {0, 0, 0, 0xfb, 0xff, 0xfe, 0, 0},
+		`\u002b\/8=`:   {0xfb, 0xff}, // escapes are JSON's
+	} {
+		got, ok := octets(strict.Value(`"` + text + `"`))
+		assert.True(t, ok, text)
+		assert.Equal(t, want, got, text)
+	}
+	for _, text := range []string{
+		`A`, `A=`, `A==`, `A===`, `AAAAA`, `AAAAA===`, `=`, `==`, `===`, `====`, // no number of bytes
+		`AA=`, `AA===`, `AA====`, `AAA==`, `AAA=====`, `AAAA=`, `AAAA==`, `AAAA===`, `AAAA====`, `AAAAAA=`, // not the right padding
+		`=AAA`, `A=AA`, `AA=A`, `AA=AAAA=`, `AA==AA==`, `AAA=AAAA`, // padding not at the end
+		`AB`, `AB==`, `AAB`, `AAB=`, `+/9`, `+/9=`, `-_9=`, `/x==`, // trailing bits
+		`-/8`, `+_8`, `-/8=`, `+_8=`, `-__+`, `+//-`, `AAAA-AAA/AAA`, // both alphabets
+		`AQ\nAB`, `AQ\r\nAB`, `AQAB\n`, `\nAQAB`, `AA\n==`, `AA=\n=`, `AA==\n`, // line breaks
+		`AQ AB`, `AQAB `, ` AQAB`, `AQ\tAB`, `AQ.AB`, `AQ,B`, `AQ*B`, `AQ~B`, `AQ%3D`, `AQ\u0000B`, `AQ\u00e9`, `\uff0b/8`,
+	} {
+		_, ok := octets(strict.Value(`"` + text + `"`))
+		assert.False(t, ok, text)
+	}
+	for _, v := range []strict.Value{``, `null`, `1`, `65537`, `["AQAB"]`, `{}`, `true`} {
+		_, ok := octets(v)
+		assert.False(t, ok, v)
+	}
+}
+
+// Of one byte and of two, exactly these spellings are read, of all that there are.
+func TestOctetsExhaustive(t *testing.T) {
+	spellings := map[string]bool{}
+	for i := range 1 << 16 {
+		one, two := []byte{byte(i)}, []byte{byte(i >> 8), byte(i)}
+		for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.StdEncoding} {
+			spellings[e.EncodeToString(one)], spellings[e.EncodeToString(two)] = true, true
+		}
+	}
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/="
+	read := 0
+	judge := func(s string) {
+		if b, ok := octets(strict.Value(`"` + s + `"`)); ok && len(b) < 3 {
+			read++
+			if !spellings[s] {
+				t.Errorf("%q is read", s)
+			}
+		}
+	}
+	for _, a := range alphabet {
+		for _, b := range alphabet {
+			judge(string([]rune{a, b}))
+			for _, c := range alphabet {
+				judge(string([]rune{a, b, c}))
+				judge(string([]rune{a, b, c, '='}))
+			}
+		}
+	}
+	assert.Equal(t, len(spellings), read)
+}

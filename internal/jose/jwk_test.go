@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -136,4 +137,58 @@ func TestRSABounds(t *testing.T) {
 			assert.Equal(t, new(big.Int).SetBytes(row.e).Int64(), int64(public.E), row.name)
 		}
 	}
+}
+
+// FuzzJWK: a key is made if and only if its numbers, computed independently, are
+// within the bounds, and it has them. With the build tag jwtverifier_nojwx it says
+// the same of the other way to make keys.
+func FuzzJWK(f *testing.F) {
+	n := keyOne().N.Bytes()
+	good := base64url(n)
+	public, err := readRSA(f, entryOf(map[string]any{"n": good, "e": "AQAB"}))
+	require.NoError(f, err, "the good seed")
+	require.Equal(f, &keyOne().PublicKey, public)
+
+	standard := base64.StdEncoding.EncodeToString(n)
+	short, long := new(big.Int).Rsh(keyOne().N, 1), new(big.Int).Lsh(big.NewInt(1), 8192)
+	for _, n := range []string{
+		good, good + "=", good + "==", standard, strings.TrimRight(standard, "="), standard[:4] + "\n" + standard[4:], "AA" + good, base64url(append([]byte{0}, n...)),
+		base64url(short.SetBit(short, 0, 1).Bytes()), base64url(long.SetBit(long, 0, 1).Bytes()), base64url(new(big.Int).Sub(keyOne().N, big.NewInt(1)).Bytes()), "", "AA", "!!", "+_-/",
+	} {
+		for _, e := range []string{"AQAB", "AQAB=", "Aw", "Aw==", "AQ", "Ag", "AA", "", "AAEAAQ", "AAEAAQ==", "AAABAAE", "f____w", "f////w==", "gAAAAQ", "_____w", "AQAA", "AQ\nAB", "A-/B"} {
+			f.Add(n, e)
+		}
+	}
+	f.Fuzz(func(t *testing.T, n, e string) {
+		public, err := readRSA(t, entryOf(map[string]any{"n": n, "e": e}))
+		// What json.Marshal made of a string that is no UTF-8 is the JWK's.
+		want := wantedKey(strings.ToValidUTF8(n, "\ufffd"), strings.ToValidUTF8(e, "\ufffd"))
+		assert.Equal(t, want, public)
+		assert.Equal(t, want == nil, err != nil)
+	})
+}
+
+// wantedKey reads the numbers of a key with the standard library, nil if they make
+// none. A spelling counts if encoding gives it back.
+func wantedKey(textN, textE string) *rsa.PublicKey {
+	number := func(text string) ([]byte, bool) {
+		for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.StdEncoding} {
+			if b, err := e.DecodeString(text); err == nil && e.EncodeToString(b) == text {
+				return b, true
+			}
+		}
+		return nil, false
+	}
+	rawN, okN := number(textN)
+	rawE, okE := number(textE)
+	n, e := new(big.Int).SetBytes(rawN), new(big.Int).SetBytes(rawE)
+	within := func(x *big.Int, from, to string) bool {
+		low, _ := new(big.Int).SetString(from, 0)
+		high, _ := new(big.Int).SetString(to, 0)
+		return low.Cmp(x) <= 0 && x.Cmp(high) < 0 && x.Bit(0) == 1
+	}
+	if !okN || !okE || len(rawE) > 4 || !within(n, "0x8"+strings.Repeat("0", 511), "0x1"+strings.Repeat("0", 2048)) || !within(e, "3", "0x80000000") {
+		return nil
+	}
+	return &rsa.PublicKey{N: n, E: int(e.Int64())}
 }
