@@ -34,15 +34,11 @@ var jwxUse = struct {
 	packages []string
 	symbols  []string
 }{
-	file:     "jwks.go",
-	packages: []string{jwxModule + "/jwa", jwxModule + "/jwk", jwxModule + "/jws"},
+	file:     "internal/jose/jwx.go",
+	packages: []string{jwxModule + "/jwk"},
 	symbols: []string{
 		"(jwk.Key).Raw",
-		"(jws.Verifier).Verify",
-		"jwa.RS256",
 		"jwk.ParseKey",
-		"jws.NewVerifier",
-		"jws.Verifier",
 	},
 }
 

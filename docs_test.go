@@ -35,24 +35,37 @@ func TestDocumentedPrograms(t *testing.T) {
 	assert.Equal(t, 3, count["docs/migrating.md"], "one for each library")
 	assert.NotZero(t, count["README.md"])
 
+	newModule(t, dir, "documented")
+	goCommand(t, dir, "vet", "./...")
+}
+
+// newModule makes dir a module that requires this one and what this one requires.
+func newModule(t *testing.T, dir, name string) {
+	t.Helper()
 	const module = "example.com/jwtverifier"
 	root, err := os.Getwd()
 	require.NoError(t, err)
 	mod, err := os.ReadFile("go.mod")
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(mod, []byte("module "+module+"\n")))
-	mod = append([]byte("module documented\n"), mod[len("module "+module+"\n"):]...)
+	mod = append([]byte("module "+name+"\n"), mod[len("module "+module+"\n"):]...)
 	mod = fmt.Appendf(mod, "require %s v0.0.0\nreplace %s => %q\n", module, module, root)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), mod, 0o600))
 	sum, err := os.ReadFile("go.sum")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o600))
+}
 
-	vet := exec.CommandContext(t.Context(), "go", "vet", "./...")
-	vet.Dir = dir
-	vet.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	output, err := vet.CombinedOutput()
+// goCommand runs the go command in a module made by newModule, and returns what it
+// printed.
+func goCommand(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", args...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	output, err := command.CombinedOutput()
 	require.NoErrorf(t, err, "%s", output)
+	return string(output)
 }
 
 // programs returns the Go examples that begin with a package clause.

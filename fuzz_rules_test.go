@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/big"
 	"net/url"
 	"regexp"
@@ -215,6 +216,10 @@ func specKeySet(document []byte) map[string][]*rsa.PublicKey {
 
 // specKey returns nil if the entry is not eligible.
 func specKey(entry specObject) *rsa.PublicKey {
+	maps.DeleteFunc(entry, func(_ string, v any) bool {
+		list, ok := specArray(v)
+		return v == nil || v == "" || ok && len(list) == 0
+	})
 	if _, ok := entry["kid"].(string); entry.has("kid") && !ok {
 		return nil
 	}
@@ -237,9 +242,9 @@ func specKey(entry specObject) *rsa.PublicKey {
 			return nil
 		}
 	}
-	rawN, errN := base64.RawURLEncoding.DecodeString(entry.text("n"))
-	rawE, errE := base64.RawURLEncoding.DecodeString(entry.text("e"))
-	if errN != nil || errE != nil || fuzzB64(rawN) != entry.text("n") || fuzzB64(rawE) != entry.text("e") || len(rawE) > 4 {
+	rawN, okN := specNumber(entry.text("n"))
+	rawE, okE := specNumber(entry.text("e"))
+	if !okN || !okE || len(rawE) > 4 {
 		return nil
 	}
 	n, e := new(big.Int).SetBytes(rawN), binary.BigEndian.Uint32(append(make([]byte, 4-len(rawE)), rawE...))
@@ -247,6 +252,17 @@ func specKey(entry specObject) *rsa.PublicKey {
 		return nil
 	}
 	return &rsa.PublicKey{N: n, E: int(e)}
+}
+
+// specNumber decodes base64 in either alphabet, with or without padding, if it is
+// what encoding gives back.
+func specNumber(text string) ([]byte, bool) {
+	for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.StdEncoding} {
+		if b, err := e.DecodeString(text); err == nil && e.EncodeToString(b) == text {
+			return b, true
+		}
+	}
+	return nil, false
 }
 
 // specMetadata returns a metadata document and its jwks_uri, if it is to be

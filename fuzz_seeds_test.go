@@ -2,6 +2,7 @@ package jwtverifier_test
 
 import (
 	"crypto/rsa"
+	"encoding/base64"
 	"math/big"
 	"regexp"
 	"strings"
@@ -100,7 +101,8 @@ func fuzzKeySets(key *rsa.PrivateKey, good string) []string {
 		``, `,"kid":""`, `,"kid":"k2"`, `,"kid":null`, `,"kid":1`, `,"kid":"k1","kid":"k2"`, `,"Kid":"k1"`, `,"kid":"k1","use":"sig"`, `,"kid":"k1","use":"SIG"`, `,"kid":"k1","use":"enc"`,
 		`,"kid":"k1","use":null`, `,"kid":"k1","alg":"RS256"`, `,"kid":"k1","alg":"RS512"`, `,"kid":"k1","alg":["RS256"]`, `,"kid":"k1","key_ops":["verify"]`,
 		`,"kid":"k1","key_ops":["sign","verify"]`, `,"kid":"k1","key_ops":["verify","verify"]`, `,"kid":"k1","key_ops":["sign"]`, `,"kid":"k1","key_ops":"verify"`, `,"kid":"k1","key_ops":["verify",0]`,
-		`,"kid":"k1","key_ops":[]`, `,"kid":"k1","key_ops":null`, `,"kid":"k1","d":"AA"`, `,"kid":"k1","oth":[]`, `,"kid":"k1","k":null`, `,"kid":"k1","x5c":["AAAA"]`, `,"kid":"k1","x":{"a":1,"a":1}`,
+		`,"kid":"k1","key_ops":[]`, `,"kid":"k1","key_ops":null`, `,"kid":"k1","d":"AA"`, `,"kid":"k1","oth":[]`, `,"kid":"k1","k":null`, `,"kid":"k1","oth":[ ],"d":"AA"`, `,"kid":"k1","d":"AA","oth":[]`, `,"kid":"k1","d":[""]`, `,"kid":"k1","use":"","alg":[]`, `,"kid":[],"alg":""`,
+		`,"kid":"k1","k":" "`, `,"kid":"k1","x5c":["AAAA"]`, `,"kid":"k1","x":{"a":1,"a":1}`,
 	} {
 		entries = append(entries, entry(`"RSA"`, `"`+n+`"`, `"AQAB"`, members))
 	}
@@ -113,7 +115,7 @@ func fuzzKeySets(key *rsa.PrivateKey, good string) []string {
 	short := new(big.Int).Rsh(key.N, 1)
 	long := new(big.Int).Lsh(big.NewInt(1), 8191)
 	for _, n := range []string{
-		`"` + fuzzB64(append([]byte{0}, key.N.Bytes()...)) + `"`, `"` + n + `="`, `"` + n[:9] + `\n` + n[9:] + `"`, `""`, `"AA"`, `null`, `1`, `"` + fuzzB64(short.SetBit(short, 0, 1).Bytes()) + `"`,
+		`"` + fuzzB64(append([]byte{0}, key.N.Bytes()...)) + `"`, `"` + n + `="`, `"` + n + `=="`, `"` + base64.StdEncoding.EncodeToString(key.N.Bytes()) + `"`, `"` + n[:9] + `\n` + n[9:] + `"`, `""`, `"AA"`, `null`, `1`, `"` + fuzzB64(short.SetBit(short, 0, 1).Bytes()) + `"`,
 		`"` + fuzzB64(new(big.Int).Sub(key.N, big.NewInt(1)).Bytes()) + `"`, `"` + fuzzB64(new(big.Int).Add(long, big.NewInt(1)).Bytes()) + `"`, `"` + fuzzB64(new(big.Int).Add(new(big.Int).Lsh(long, 1), big.NewInt(1)).Bytes()) + `"`,
 	} {
 		entries = append(entries, entry(`"RSA"`, n, `"AQAB"`, `,"kid":"k1"`))

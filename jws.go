@@ -3,12 +3,13 @@ package jwtverifier
 import (
 	"strings"
 
+	"example.com/jwtverifier/internal/jose"
 	"example.com/jwtverifier/internal/strict"
 )
 
 // algorithm is the only one accepted. It is not read from the server's metadata:
 // that could only widen it (RFC 8725 §3.1).
-const algorithm = "RS256"
+var algorithm = jose.RS256.Name()
 
 // A signedToken is a token taken apart. Nothing in it may be believed before
 // authenticate has found its signer.

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
+
+	"example.com/jwtverifier/internal/jose"
 )
 
 // A tokenCache remembers accepted access tokens by the SHA-256 of their raw
@@ -38,10 +40,7 @@ func newTokenCache(n int) *tokenCache {
 }
 
 // sumOf returns the key under which a token is remembered.
-func sumOf(raw string) [sha256.Size]byte {
-	var buffer [2 << 10]byte // most tokens fit, and then nothing is allocated
-	return sha256.Sum256(append(buffer[:0], raw...))
-}
+func sumOf(raw string) [sha256.Size]byte { return jose.Sum256(raw) }
 
 // slot returns the i-th of the slots in which a token may be.
 func (c *tokenCache) slot(sum *[sha256.Size]byte, i int) *atomic.Pointer[cacheEntry] {

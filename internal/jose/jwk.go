@@ -3,13 +3,14 @@
 package jose
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
+	"math/big"
+	"slices"
+	"strings"
 
 	"example.com/jwtverifier/internal/strict"
 )
@@ -22,17 +23,46 @@ const (
 )
 
 // A JWK is the members of a JSON Web Key (RFC 7517 §4) that decide what it may be
-// used for, and its key. The others (x5c, x5t, x5u …) are never looked at. It is
-// filled in by [strict.Object].
+// used for, "" if absent, and its key. The others (x5c, x5t, x5u …) are never looked
+// at.
 type JWK struct {
 	KeyType    strict.Value // kty
 	Use        strict.Value // use
 	Algorithm  strict.Value // alg
 	Operations strict.Value // key_ops
 	ID         strict.Value // kid
-	Private    strict.Value // a member that only private or symmetric keys have
 
-	n, e strict.Value
+	n, e    strict.Value
+	private [len(privateMembers)]strict.Value
+}
+
+// privateMembers are those that only private and symmetric keys have.
+var privateMembers = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+
+// ReadJWK reads one JWK, a strict JSON object. A member that is null, "" or []
+// counts as absent: serializers that know all the members write those for the ones
+// that a key does not have.
+func ReadJWK(entry []byte) (*JWK, error) {
+	k := &JWK{}
+	if _, err := strict.Object(entry, k); err != nil {
+		return nil, strict.ErrNotObject
+	}
+	for _, v := range []*strict.Value{&k.KeyType, &k.Use, &k.Algorithm, &k.Operations, &k.ID} {
+		if empty(*v) {
+			*v = ""
+		}
+	}
+	return k, nil
+}
+
+func empty(v strict.Value) bool {
+	list, ok := v.Texts()
+	return !v.Present() || v == `""` || ok && len(list) == 0
+}
+
+// Private reports whether k has a member that only private and symmetric keys have.
+func (k *JWK) Private() bool {
+	return slices.ContainsFunc(k.private[:], func(v strict.Value) bool { return !empty(v) })
 }
 
 // Member implements [strict.Members].
@@ -52,45 +82,92 @@ func (k *JWK) Member(name []byte) *strict.Value {
 		return &k.n
 	case "e":
 		return &k.e
-	case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
-		return &k.Private
+	}
+	// Each has a place of its own: an empty one must not hide another.
+	if i := slices.Index(privateMembers[:], string(name)); i >= 0 {
+		return &k.private[i]
 	}
 	return nil
 }
 
-// RSA returns the public key of an RSA key's n and e (RFC 7518 §6.3.1). Both are
-// bounded before any arithmetic.
-func (k *JWK) RSA() (*rsa.PublicKey, error) {
+// RSA returns the public key of an RSA key's n and e (RFC 7518 §6.3.1).
+func (k *JWK) RSA() (*rsa.PublicKey, error) { return k.rsa(rsaKey) }
+
+// rsa has the key made by another function, and trusts it with nothing: what jwx
+// does is open to changes by any package of the program. The numbers are bounded
+// before it is called. Its key counts only if it is made of the same numbers, and
+// is copied first, since who made it may keep it, and change it.
+func (k *JWK) rsa(newKey func(n, e []byte) (*rsa.PublicKey, error)) (_ *rsa.PublicKey, err error) {
 	n, okN := octets(k.n)
 	e, okE := octets(k.e)
 	if !okN || !okE {
-		return nil, errors.New("n or e is not base64url")
+		return nil, errors.New("n or e is missing or not base64url")
 	}
-	n = bytes.TrimLeft(n, "\x00")
-	if len(n) == 0 || n[len(n)-1]&1 == 0 {
-		return nil, errors.New("n is not odd")
+	if len(e) > maxExponentBytes {
+		return nil, fmt.Errorf("e is longer than %d bytes", maxExponentBytes)
 	}
-	if size := len(n)*8 - bits.LeadingZeros8(n[0]); size < minModulusBits || size > maxModulusBits {
-		return nil, fmt.Errorf("n has %d bits", size)
+	checked := &rsa.PublicKey{
+		N: new(big.Int).SetBytes(n),
+		E: int(binary.BigEndian.Uint32(append(make([]byte, maxExponentBytes-len(e)), e...))),
 	}
-	if len(e) == 0 || len(e) > maxExponentBytes {
-		return nil, errors.New("e is empty or too long")
+	if err := check(checked); err != nil {
+		return nil, err
 	}
-	exponent := binary.BigEndian.Uint32(append(make([]byte, 4-len(e)), e...))
-	if exponent < 3 || exponent > math.MaxInt32 || exponent&1 == 0 {
-		return nil, errors.New("e is not odd and from 3 to 2^31-1")
+	defer func() {
+		if recover() != nil { // nil, or worse: one entry must not spoil the others
+			err = errNotMade
+		}
+	}()
+	made, err := newKey(checked.N.Bytes(), big.NewInt(int64(checked.E)).Bytes())
+	if err != nil {
+		return nil, errNotMade
 	}
-	public, err := rsaKey(n, e)
-	if err != nil || public.E != int(exponent) || !bytes.Equal(public.N.Bytes(), n) { // not reached: both have been checked
-		return nil, errors.New("not a key")
+	own := copied(made)
+	if own.N.Cmp(checked.N) != 0 || own.E != checked.E { // Equal would ignore a sign
+		return nil, errNotMade
 	}
-	return public, nil
+	return own, nil
 }
 
-// octets decodes a JSON string of base64url, as strictly as a token's segments.
+var errNotMade = errors.New("not a key")
+
+// check reports what is wrong with a key's numbers (RFC 7518 §3.3, RFC 8017 §3.1).
+// crypto/rsa has no upper bound on the modulus, which decides what a verification
+// costs.
+func check(k *rsa.PublicKey) error {
+	switch size := k.N.BitLen(); {
+	case k.N.Sign() <= 0 || k.N.Bit(0) == 0:
+		return errors.New("n is not odd")
+	case size < minModulusBits || size > maxModulusBits:
+		return fmt.Errorf("n has %d bits", size)
+	case k.E < 3 || k.E > math.MaxInt32 || k.E&1 == 0:
+		return errors.New("e is not odd and from 3 to 2^31-1")
+	}
+	return nil
+}
+
+func copied(k *rsa.PublicKey) *rsa.PublicKey {
+	return &rsa.PublicKey{N: new(big.Int).Set(k.N), E: k.E}
+}
+
+// octets decodes n or e: base64url (RFC 7518 §2), and also what older servers
+// publish, the standard alphabet and padding. Each of both spellings is exact: one
+// alphabet, all of the padding or none, no line breaks, zero trailing bits.
 func octets(v strict.Value) ([]byte, bool) {
 	s, ok := v.Text()
-	if !ok || !strict.IsBase64URL(s) {
+	if !ok {
+		return nil, false
+	}
+	if strings.ContainsAny(s, "+/") {
+		if strings.ContainsAny(s, "-_") {
+			return nil, false
+		}
+		s = strings.NewReplacer("+", "-", "/", "_").Replace(s)
+	}
+	if len(s)%4 == 0 {
+		s = strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
+	}
+	if !strict.IsBase64URL(s) {
 		return nil, false
 	}
 	b, err := strict.Base64URL.DecodeString(s)

@@ -1,0 +1,194 @@
+package jose_test
+
+import (
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"example.com/jwtverifier/internal/jose"
+	"example.com/jwtverifier/internal/strict"
+)
+
+// entryOf returns a JWK with these members and no others.
+func entryOf(members map[string]any) []byte {
+	text, err := json.Marshal(members)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// readRSA reads a JWK and makes its key.
+func readRSA(tb testing.TB, entry []byte) (*rsa.PublicKey, error) {
+	tb.Helper()
+	k, err := jose.ReadJWK(entry)
+	require.NoError(tb, err)
+	return k.RSA()
+}
+
+func TestReadJWK(t *testing.T) {
+	k, err := jose.ReadJWK([]byte(`{"kty":"RSA","use":"sig","alg":"RS256","key_ops":["verify"],"kid":"k","x5c":["x"]}`))
+	require.NoError(t, err)
+	assert.Equal(t, strict.Value(`"RSA"`), k.KeyType)
+	assert.Equal(t, strict.Value(`"sig"`), k.Use)
+	assert.Equal(t, strict.Value(`"RS256"`), k.Algorithm)
+	assert.Equal(t, strict.Value(`["verify"]`), k.Operations)
+	assert.Equal(t, strict.Value(`"k"`), k.ID)
+	assert.False(t, k.Private())
+
+	for _, entry := range []string{``, `null`, `[]`, `"x"`, `{`, `{}{}`, `{"kty":"RSA","kty":"RSA"}`, "{\"kid\":\"\xff\"}"} {
+		k, err := jose.ReadJWK([]byte(entry))
+		assert.ErrorIs(t, err, strict.ErrNotObject, entry)
+		assert.Nil(t, k, entry)
+	}
+}
+
+// null, "" and [] are the same as no member, and nothing else is.
+func TestReadJWKEmptyMembers(t *testing.T) {
+	members := map[string]func(*jose.JWK) bool{ // whether it is there
+		"kty":     func(k *jose.JWK) bool { return k.KeyType != "" },
+		"use":     func(k *jose.JWK) bool { return k.Use != "" },
+		"alg":     func(k *jose.JWK) bool { return k.Algorithm != "" },
+		"key_ops": func(k *jose.JWK) bool { return k.Operations != "" },
+		"kid":     func(k *jose.JWK) bool { return k.ID != "" },
+	}
+	private := []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+	for _, name := range private {
+		members[name] = (*jose.JWK).Private
+	}
+	values := map[string]bool{
+		`null`: false, `""`: false, `[]`: false, `[ ]`: false, "[\n\t\r ]": false,
+		`" "`: true, `"null"`: true, `[""]`: true, `[null]`: true, `[[]]`: true, `[0]`: true, `["a"]`: true, `{}`: true, `0`: true, `false`: true, `"AQAB"`: true,
+	}
+	for name, present := range members {
+		for value, want := range values {
+			k, err := jose.ReadJWK([]byte(`{"` + name + `": ` + value + ` }`))
+			require.NoError(t, err)
+			assert.Equal(t, want, present(k), "%s: %s", name, value)
+		}
+	}
+	// An empty one hides none that is there, whatever the order.
+	for _, name := range private {
+		for _, other := range private {
+			if name == other {
+				continue
+			}
+			for _, members := range []string{`"` + name + `":"AQAB","` + other + `":[]`, `"` + other + `":null,"` + name + `":"AQAB"`} {
+				k, err := jose.ReadJWK([]byte(`{` + members + `}`))
+				require.NoError(t, err)
+				assert.True(t, k.Private(), members)
+			}
+		}
+	}
+}
+
+func TestRSABounds(t *testing.T) {
+	one := big.NewInt(1)
+	power := func(n uint) *big.Int { return new(big.Int).Lsh(one, n) }
+	plus := func(n *big.Int, i int64) *big.Int { return new(big.Int).Add(n, big.NewInt(i)) }
+	e := []byte{1, 0, 1}
+	n := plus(power(2047), 1).Bytes()
+	padded := func(zeros int, b []byte) []byte { return append(make([]byte, zeros), b...) }
+	for _, row := range []struct {
+		name string
+		n, e []byte
+		want string // what is wrong; "": nothing
+	}{
+		{"n of 2,047 bits", plus(power(2047), -1).Bytes(), e, "n has 2047 bits"},
+		{"n of 2,047 bits and a zero byte", padded(1, plus(power(2047), -1).Bytes()), e, "n has 2047 bits"},
+		{"n of 2,048 bits", n, e, ""},
+		{"n of 2,048 bits and a thousand zero bytes", padded(1000, n), e, ""},
+		{"n of 8,192 bits", plus(power(8192), -1).Bytes(), e, ""},
+		{"n of 8,193 bits", plus(power(8192), 1).Bytes(), e, "n has 8193 bits"},
+		{"n of 1,000,001 bits", plus(power(1_000_000), 1).Bytes(), e, "n has 1000001 bits"},
+		{"n even", power(2047).Bytes(), e, "n is not odd"},
+		{"n one", []byte{1}, e, "n has 1 bits"},
+		{"n zero", []byte{0}, e, "n is not odd"},
+		{"n of many zeros", make([]byte, 256), e, "n is not odd"},
+		{"e zero", n, []byte{0}, "e is not odd and from 3 to 2^31-1"},
+		{"e one", n, []byte{1}, "e is not odd and from 3 to 2^31-1"},
+		{"e one in four bytes", n, []byte{0, 0, 0, 1}, "e is not odd and from 3 to 2^31-1"},
+		{"e two", n, []byte{2}, "e is not odd and from 3 to 2^31-1"},
+		{"e three", n, []byte{3}, ""},
+		{"e three in four bytes", n, []byte{0, 0, 0, 3}, ""},
+		{"e three in five bytes", n, []byte{0, 0, 0, 0, 3}, "e is longer than 4 bytes"},
+		{"e four", n, []byte{4}, "e is not odd and from 3 to 2^31-1"},
+		{"e 2^31-1", n, plus(power(31), -1).Bytes(), ""},
+		{"e 2^31+1", n, plus(power(31), 1).Bytes(), "e is not odd and from 3 to 2^31-1"},
+		{"e 2^32-1", n, plus(power(32), -1).Bytes(), "e is not odd and from 3 to 2^31-1"},
+		{"e 2^32+3", n, plus(power(32), 3).Bytes(), "e is longer than 4 bytes"},
+	} {
+		public, err := readRSA(t, entryOf(map[string]any{"kty": "RSA", "n": base64url(row.n), "e": base64url(row.e)}))
+		if row.want != "" {
+			assert.EqualError(t, err, row.want, row.name)
+			assert.Nil(t, public, row.name)
+			continue
+		}
+		if assert.NoError(t, err, row.name) {
+			assert.Zero(t, public.N.Cmp(new(big.Int).SetBytes(row.n)), row.name)
+			assert.Equal(t, new(big.Int).SetBytes(row.e).Int64(), int64(public.E), row.name)
+		}
+	}
+}
+
+// FuzzJWK: a key is made if and only if its numbers, computed independently, are
+// within the bounds, and it has them. With the build tag jwtverifier_nojwx it says
+// the same of the other way to make keys.
+func FuzzJWK(f *testing.F) {
+	n := keyOne().N.Bytes()
+	good := base64url(n)
+	public, err := readRSA(f, entryOf(map[string]any{"n": good, "e": "AQAB"}))
+	require.NoError(f, err, "the good seed")
+	require.Equal(f, &keyOne().PublicKey, public)
+
+	standard := base64.StdEncoding.EncodeToString(n)
+	short, long := new(big.Int).Rsh(keyOne().N, 1), new(big.Int).Lsh(big.NewInt(1), 8192)
+	for _, n := range []string{
+		good, good + "=", good + "==", standard, strings.TrimRight(standard, "="), standard[:4] + "\n" + standard[4:], "AA" + good, base64url(append([]byte{0}, n...)),
+		base64url(short.SetBit(short, 0, 1).Bytes()), base64url(long.SetBit(long, 0, 1).Bytes()), base64url(new(big.Int).Sub(keyOne().N, big.NewInt(1)).Bytes()), "", "AA", "!!", "+_-/",
+	} {
+		for _, e := range []string{"AQAB", "AQAB=", "Aw", "Aw==", "AQ", "Ag", "AA", "", "AAEAAQ", "AAEAAQ==", "AAABAAE", "f____w", "f////w==", "gAAAAQ", "_____w", "AQAA", "AQ\nAB", "A-/B"} {
+			f.Add(n, e)
+		}
+	}
+	f.Fuzz(func(t *testing.T, n, e string) {
+		public, err := readRSA(t, entryOf(map[string]any{"n": n, "e": e}))
+		// What json.Marshal made of a string that is no UTF-8 is the JWK's.
+		want := wantedKey(strings.ToValidUTF8(n, "\ufffd"), strings.ToValidUTF8(e, "\ufffd"))
+		assert.Equal(t, want, public)
+		assert.Equal(t, want == nil, err != nil)
+	})
+}
+
+// wantedKey reads the numbers of a key with the standard library, nil if they make
+// none. A spelling counts if encoding gives it back.
+func wantedKey(textN, textE string) *rsa.PublicKey {
+	number := func(text string) ([]byte, bool) {
+		for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.StdEncoding} {
+			if b, err := e.DecodeString(text); err == nil && e.EncodeToString(b) == text {
+				return b, true
+			}
+		}
+		return nil, false
+	}
+	rawN, okN := number(textN)
+	rawE, okE := number(textE)
+	n, e := new(big.Int).SetBytes(rawN), new(big.Int).SetBytes(rawE)
+	within := func(x *big.Int, from, to string) bool {
+		low, _ := new(big.Int).SetString(from, 0)
+		high, _ := new(big.Int).SetString(to, 0)
+		return low.Cmp(x) <= 0 && x.Cmp(high) < 0 && x.Bit(0) == 1
+	}
+	if !okN || !okE || len(rawE) > 4 || !within(n, "0x8"+strings.Repeat("0", 511), "0x1"+strings.Repeat("0", 2048)) || !within(e, "3", "0x80000000") {
+		return nil
+	}
+	return &rsa.PublicKey{N: n, E: int(e.Int64())}
+}
