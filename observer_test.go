@@ -86,7 +86,7 @@ func TestObserver(t *testing.T) {
 		require.NoError(t, v.Refresh(t.Context()))
 		require.Equal(t, jwtverifier.KeysChangedInfo{
 			Added: []string{"key-1", "key-3"}, Removed: []string{"key-1"},
-			Skipped: []jwtverifier.SkippedKey{{Index: 0, KeyID: "ec", Reason: "kty is not RSA"}},
+			Skipped: []jwtverifier.SkippedKey{{Index: 0, KeyID: "ec", Reason: `kty "EC" is not accepted`}},
 		}, r.keys[1])
 		require.NoError(t, v.Refresh(t.Context()))
 		require.Len(t, r.keys, 2)

@@ -2233,7 +2233,7 @@ func TestPolicyLog(t *testing.T) {
 		require.Len(t, skipped, 2)
 		require.EqualValues(t, 0, skipped[0]["index"])
 		require.Equal(t, `curve\nline`, skipped[0]["kid"])
-		require.Equal(t, "kty is not RSA", skipped[0]["reason"])
+		require.Equal(t, `kty "EC" is not accepted`, skipped[0]["reason"])
 		require.Equal(t, "enc", skipped[1]["kid"])
 		require.Equal(t, "use is not sig", skipped[1]["reason"])
 		require.NoError(t, b.verifier.Refresh(t.Context()))
