@@ -166,7 +166,7 @@ func parseKeySet(document []byte, previous *keySet) (*keySet, error) {
 		}
 	}
 	if len(set.byID) == 0 {
-		return nil, fmt.Errorf("no eligible key among %d entries", len(entries))
+		return nil, set.noneEligible()
 	}
 	set.unnamed = candidates(set.byID[""])
 	set.all = candidates(set.all)
@@ -181,6 +181,33 @@ func candidates(keys []*key) []*key {
 		return nil
 	}
 	return keys
+}
+
+// noneEligible says why no entry was taken as a key: the reasons that most of them
+// have, up to maxReasons.
+func (s *keySet) noneEligible() error {
+	count := map[string]int{}
+	var reasons []string
+	for _, skipped := range s.skipped {
+		if count[skipped.Reason]++; count[skipped.Reason] == 1 {
+			reasons = append(reasons, skipped.Reason)
+		}
+	}
+	slices.SortStableFunc(reasons, func(a, b string) int { return count[b] - count[a] })
+	text := fmt.Sprintf("no eligible key among %d entries", len(s.skipped))
+	if len(s.skipped) == 1 {
+		text = "no eligible key among 1 entry"
+	}
+	for i, reason := range reasons[:min(len(reasons), maxReasons)] {
+		text += []string{": ", ", "}[min(i, 1)] + reason
+		if len(reasons) > 1 {
+			text += fmt.Sprintf(" (%d)", count[reason])
+		}
+	}
+	if len(reasons) > maxReasons {
+		text += " and others"
+	}
+	return errors.New(text)
 }
 
 func (s *keySet) add(k *key) error {
@@ -235,11 +262,11 @@ func parseKey(entry jsontext.Value) (*key, error) {
 	operations, _ := m.Operations.Texts()
 	switch {
 	case !m.KeyType.Is(jose.RS256.KeyType()):
-		return k, errors.New("kty is not RSA")
+		return k, notAccepted("kty", m.KeyType)
 	case m.Use != "" && !m.Use.Is("sig"):
 		return k, errors.New("use is not sig")
 	case m.Algorithm != "" && !m.Algorithm.Is(jose.RS256.Name()):
-		return k, errors.New("alg is not RS256")
+		return k, notAccepted("alg", m.Algorithm)
 	case m.Operations != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
 		return k, errors.New("key_ops is not an array of distinct strings with verify")
 	case m.Private():
@@ -247,6 +274,18 @@ func parseKey(entry jsontext.Value) (*key, error) {
 	}
 	k.public, err = m.RSA()
 	return k, err
+}
+
+// notAccepted says which value of a member is not accepted.
+func notAccepted(name string, v strict.Value) error {
+	s, ok := v.Text()
+	switch {
+	case v == "":
+		return errors.New(name + " is missing")
+	case !ok:
+		return errors.New(name + " is not a string")
+	}
+	return fmt.Errorf("%s %s is not accepted", name, strict.Quote(s, maxAlgorithmText))
 }
 
 func distinct(list []string) bool {

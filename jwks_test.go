@@ -195,3 +195,68 @@ func TestEmptyKeyID(t *testing.T) {
 		require.NoError(t, err, kid)
 	}
 }
+
+// Of each entry that is no key it is reported why, and of a document without a key,
+// why it has none.
+func TestSkippedKeysAndWhy(t *testing.T) {
+	good := string(bytes.TrimSuffix(bytes.TrimPrefix(jwtverifiertest.New("").JWKS(), []byte(`{"keys":[`)), []byte(`]}`)))
+	changed := func(from, to string) string {
+		require.Contains(t, good, from)
+		return strings.Replace(good, from, to, 1)
+	}
+	const alg, kty, use, kid = `"alg":"RS256"`, `"kty":"RSA"`, `"use":"sig"`, `"kid":"key-1"`
+	for _, row := range []struct{ entry, want string }{
+		{`null`, `not a strict JSON object`},
+		{`{}`, `kty is missing`},
+		{`{"kty":null,"alg":"PS256"}`, `kty is missing`},
+		{changed(kty, `"kty":["RSA"]`), `kty is not a string`},
+		{changed(kty, `"kty":"EC"`), `kty "EC" is not accepted`},
+		{changed(kty, `"kty":"E\u0043\u0000\""`), `kty "EC\x00\"" is not accepted`},
+		{changed(alg, `"alg":"PS256"`), `alg "PS256" is not accepted`},
+		{changed(alg, `"alg":"`+strings.Repeat("x", 30)+`"`), `alg "` + strings.Repeat("x", 30) + `" is not accepted`},
+		{changed(alg, `"alg":"`+strings.Repeat("x", 31)+`"`), `alg "` + strings.Repeat("x", 27) + `..." is not accepted`},
+		{changed(alg, `"alg":["RS256"]`), `alg is not a string`},
+		{changed(use, `"use":"enc"`), `use is not sig`},
+		{changed(use, `"key_ops":["sign"]`), `key_ops is not an array of distinct strings with verify`},
+		{changed(use, `"d":"AQAB"`), `private key`},
+		{changed(kid, `"kid":1`), `kid is not a string`},
+		{changed(`"n":"`, `"n":"!`), `n or e is missing or not base64url`},
+	} {
+		_, err := jwtverifier.New("https://issuer.example", jwtverifier.WithAudience("a"), jwtverifier.WithStaticKeys([]byte(`{"keys":[`+row.entry+`]}`)))
+		requireMisconfigured(t, err)
+		assert.EqualError(t, err, "jwtverifier: misconfigured: WithStaticKeys: no eligible key among 1 entry: "+row.want)
+
+		var skipped []jwtverifier.SkippedKey
+		issuer := jwtverifiertest.New("")
+		issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Body: []byte(`{"keys":[` + good + `,` + row.entry + `]}`)})
+		v := newVerifier(t, issuer, jwtverifier.WithObserver(jwtverifier.Observer{
+			KeysChanged: func(i jwtverifier.KeysChangedInfo) { skipped = i.Skipped },
+		}))
+		require.NoError(t, v.Prefetch(t.Context()))
+		if assert.Len(t, skipped, 1, row.entry) {
+			assert.Equal(t, row.want, skipped[0].Reason)
+		}
+	}
+
+	ec, ps, enc, short := changed(kty, `"kty":"EC"`), changed(alg, `"alg":"PS256"`), changed(use, `"use":"enc"`), changed(kid, `"kid":1`)
+	for _, row := range []struct {
+		entries []string
+		want    string
+	}{
+		{nil, `0 entries`},
+		{[]string{ec, ec}, `2 entries: kty "EC" is not accepted`},
+		{[]string{ec, ps, ps}, `3 entries: alg "PS256" is not accepted (2), kty "EC" is not accepted (1)`},
+		{[]string{ec, ps, enc}, `3 entries: kty "EC" is not accepted (1), alg "PS256" is not accepted (1), use is not sig (1)`},
+		{[]string{short, ec, ps, enc, enc}, `5 entries: use is not sig (2), kid is not a string (1), kty "EC" is not accepted (1) and others`},
+	} {
+		document := []byte(`{"keys":[` + strings.Join(row.entries, ",") + `]}`)
+		_, err := jwtverifier.New("https://issuer.example", jwtverifier.WithAudience("a"), jwtverifier.WithStaticKeys(document))
+		assert.EqualError(t, err, "jwtverifier: misconfigured: WithStaticKeys: no eligible key among "+row.want)
+
+		issuer := jwtverifiertest.New("")
+		issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Body: document})
+		err = newVerifier(t, issuer).Prefetch(t.Context())
+		assert.ErrorIs(t, err, jwtverifier.ErrUnavailable)
+		assert.ErrorContains(t, err, "no eligible key among "+row.want)
+	}
+}

@@ -76,11 +76,13 @@ const (
 
 // Limits on what errors and logs repeat.
 const (
-	maxErrorText   = 900 // of one error's cause, all of it
-	maxForeignText = 256 // of what others chose
-	maxURLText     = 160 // of a URL among that
-	maxNameText    = 80  // of an issuer or redirect among that
-	maxKeyIDText   = 64  // of a kid
+	maxErrorText     = 900 // of one error's cause, all of it
+	maxForeignText   = 256 // of what others chose
+	maxURLText       = 160 // of a URL among that
+	maxNameText      = 80  // of an issuer or redirect among that
+	maxKeyIDText     = 64  // of a kid
+	maxAlgorithmText = 32  // of a JWK's alg or kty
+	maxReasons       = 3   // for which a JWKS has no eligible key
 )
 
 // maxLoggedKeys bounds how many kids or skipped entries one log line names.

@@ -98,7 +98,7 @@ func TestAcceptedAccessToken(t *testing.T) {
 		"Keys  2 usable, 1 skipped\n",
 		"      ✓ key-1                usable, the one that the token names\n",
 		"      ✓ key-2                usable\n",
-		"      – post-quantum         skipped: kty is not RSA\n",
+		"      – post-quantum         skipped: kty \"AKP\" is not accepted\n",
 		"    ✓ signature  made with that key over these very bytes\n",
 		"    · client     not compared, without -clients\n",
 		"    ✓ exp        in the future, give or take the leeway\n",

@@ -127,7 +127,7 @@ func TestHostileText(t *testing.T) {
 		assert.Less(t, len(line), 320, line)
 	}
 	assert.Contains(t, res.out, `says  "ka\x1b[2J\a\r\n\u009b31m\u202e\u200b\x7f\u0430"`)
-	assert.Contains(t, res.out, "skipped: kty is not RSA, the one that the token names")
+	assert.Contains(t, res.out, `skipped: kty "AKP" is not accepted, the one that the token names`)
 	assert.Contains(t, res.out, "    exp        1e+300\n")
 
 	res = verify(t, raw, true, append(args, "-json")...)
@@ -182,7 +182,7 @@ func TestManyKeysAndClaims(t *testing.T) {
 	res := verify(t, server.AccessToken(many), false, "-issuer", server.URL(), "-audience", jwtverifiertest.Audience, "-show-claims")
 	assert.Equal(t, exitAccepted, res.status)
 	assert.Contains(t, res.out, "✓ key-1                usable, the one that the token names")
-	assert.Contains(t, res.out, "– (no kid)             skipped: kty is not RSA")
+	assert.Contains(t, res.out, `– (no kid)             skipped: kty "AKP" is not accepted`)
 	assert.Contains(t, res.out, "      … and 61 more\n")
 	assert.Less(t, strings.Count(res.out, "\n"), 130)
 }
