@@ -77,7 +77,7 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 		return nil, refuse(ErrClientID, claim, r.authorizedClients...)
 	}
 
-	if t.Subject, ok = p.sub.Text(); !ok && p.sub.Present() {
+	if t.Subject, ok = p.sub.Text(); !ok && p.sub != "" {
 		return nil, refuse(ErrClaim, "sub")
 	}
 
@@ -89,7 +89,7 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 	if !ok {
 		return nil, refuse(ErrClaim, "scope")
 	}
-	if t.Scopes = scope; p.scp.Present() {
+	if t.Scopes = scope; p.scp != "" {
 		t.Scopes = scp
 	}
 

@@ -44,7 +44,7 @@ func specToken(raw string, key *rsa.PublicKey) (h, c specObject, reason error) {
 	}
 
 	h, ok := specStrict(decoded[0])
-	if !ok || !specFinite(map[string]any(h)) || specCost(decoded[0]) > 1200 || h.has("crit") || h.has("b64") || h.has("enc") || h.has("zip") {
+	if !ok || !specFinite(map[string]any(h)) || specCost(decoded[0]) > 1200 || h.names("crit", "b64", "enc", "zip") {
 		return nil, nil, jwtverifier.ErrMalformed
 	}
 	switch alg, ok := h["alg"].(string); {
@@ -267,7 +267,13 @@ func specMetadata(document []byte) (specObject, string, bool) {
 // A specObject is a JSON object; its numbers are json.Number.
 type specObject map[string]any
 
-func (o specObject) has(name string) bool { _, ok := o[name]; return ok }
+// has reports whether the member is there: null counts as absent.
+func (o specObject) has(name string) bool { return o[name] != nil }
+
+// names reports whether a member of one of these names is there, be it null.
+func (o specObject) names(name ...string) bool {
+	return slices.ContainsFunc(name, func(n string) bool { _, ok := o[n]; return ok })
+}
 
 // text returns "" if the member is absent or not a string.
 func (o specObject) text(name string) string { s, _ := o[name].(string); return s }

@@ -66,8 +66,8 @@ func parse(raw string) (*signedToken, error) {
 // header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
 // x5u and x5c are the sender's word (RFC 8725 §3.10).
 type header struct {
-	alg, kid, typ          strict.Value
-	crit, b64, enc, zipped strict.Value
+	alg, kid, typ strict.Value
+	refused       bool // crit, b64, enc or zip is there, be it null
 
 	keyID     string // kid; "" if absent
 	mediaType string // typ; "" if absent or ""
@@ -81,14 +81,8 @@ func (h *header) Member(name []byte) *strict.Value {
 		return &h.kid
 	case "typ":
 		return &h.typ
-	case "crit":
-		return &h.crit
-	case "b64":
-		return &h.b64
-	case "enc":
-		return &h.enc
-	case "zip":
-		return &h.zipped
+	case "crit", "b64", "enc", "zip":
+		h.refused = true
 	}
 	return nil
 }
@@ -106,8 +100,9 @@ func (h *header) read(segment string) error {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
-	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE.
-	if h.crit != "" || h.b64 != "" || h.enc != "" || h.zipped != "" {
+	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE. Null
+	// refuses too: it does not say that the sender meant nothing by them.
+	if h.refused {
 		return malformed("header", "crit, b64, enc or zip")
 	}
 	alg, ok := h.alg.Text()

@@ -236,7 +236,8 @@ func TestStrictTokenType(t *testing.T) {
 		{"application/application/jwt", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
 		{"at+jwt ", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
 		{"dpop+jwt", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
-		{nil, jwtverifier.ErrMalformed, jwtverifier.ErrMalformed},
+		{nil, nil, jwtverifier.ErrTokenType}, // null is absent
+		{1, jwtverifier.ErrMalformed, jwtverifier.ErrMalformed},
 	} {
 		raw := issuer.Token(values{"typ": test.typ}, issuer.AccessTokenClaims())
 		for v, want := range map[*jwtverifier.Verifier]error{lax: test.lax, strict: test.strict} {
@@ -264,7 +265,8 @@ func TestWithoutAudience(t *testing.T) {
 		{"one", "a", jwtverifier.ErrAudience},
 		{"array", []string{"a"}, jwtverifier.ErrAudience},
 		{"empty string", "", jwtverifier.ErrAudience},
-		{"null", nil, jwtverifier.ErrAudience},
+		{"null", nil, nil},
+		{"false", false, jwtverifier.ErrAudience},
 	} {
 		token, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"aud": test.aud, "cid": "c"}))
 		if test.want == nil {

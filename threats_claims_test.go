@@ -78,7 +78,7 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		{name: "t/184 nbf a second later", token: at0Token("nbf", inThreatTime(61)), want: jwtverifier.ErrNotYetValid, claim: "nbf"},
 		{name: "t/184 nbf a moment later", token: at0Token("nbf", inThreatTime(60)+".001"), want: jwtverifier.ErrNotYetValid},
 		{name: "t/184 nbf at the end of time", token: at0Token("nbf", `253402300799`), want: jwtverifier.ErrNotYetValid},
-		{name: "t/184 nbf null", token: at0Token("nbf", `null`), want: claim, claim: "nbf"},
+		{name: "t/184 nbf null is none", token: at0Token("nbf", `null`)},
 		{name: "t/184 nbf a string", token: at0Token("nbf", quoted(inThreatTime(-10))), want: claim, claim: "nbf"},
 		{name: "t/184 nbf negative", token: at0Token("nbf", `-1`), want: claim, claim: "nbf"},
 		{name: "t/184 nbf after exp", token: at0Token("exp", inThreatTime(10), "nbf", inThreatTime(30))},
@@ -90,7 +90,7 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		{name: "t/185 iat in the far future", token: at0Token("iat", `4102444800`), want: jwtverifier.ErrIssuedAt},
 		{name: "t/185 iat a string", token: at0Token("iat", quoted(inThreatTime(-10))), want: claim, claim: "iat"},
 		{name: "t/185 iat an array", token: at0Token("iat", "["+inThreatTime(-10)+"]"), want: claim, claim: "iat"},
-		{name: "t/185 iat null", token: at0Token("iat", `null`), want: claim, claim: "iat"},
+		{name: "t/185 iat null is none", token: at0Token("iat", `null`)},
 		{name: "t/185 iat beyond the year 9999", token: at0Token("iat", `253402300800`), want: claim, claim: "iat"},
 		{name: "t/185 issued in the future before expired", token: at0Token("iat", inThreatTime(3600), "exp", inThreatTime(-3600)), want: jwtverifier.ErrIssuedAt},
 		{name: "t/191 a name twice in a claim", token: more(`"realm_access":{"roles":[],"roles":["admin"]}`), want: malformed, part: "payload"},
@@ -150,7 +150,9 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 			assert.Empty(t, token.AuthMethods)
 			assert.Zero(t, token.AuthTime)
 		}},
-		{name: "t/199 cnf null", token: at0Token("cnf", `null`), want: confirm, claim: "cnf"},
+		{name: "t/199 cnf null is none", token: at0Token("cnf", `null`), accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+			assert.Nil(t, token.Confirmation)
+		}},
 		{name: "t/199 cnf empty", token: at0Token("cnf", `{}`), want: confirm},
 		{name: "t/199 cnf of an unknown method", token: at0Token("cnf", `{"jwk":{}}`), want: confirm},
 		{name: "t/199 cnf false", token: at0Token("cnf", `false`), want: confirm},
@@ -197,7 +199,7 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		)
 	}
 	rows = append(rows, expiryThreats(at0Token, nil)...)
-	for _, client := range []string{absentMember, `null`, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`, `"c11"`, `"c1\u0000"`, `"c1,c2"`, `"*"`} {
+	for _, client := range []string{absentMember, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`, `"c11"`, `"c1\u0000"`, `"c1,c2"`, `"*"`} {
 		rows = append(rows, threat{name: "t/187 cid " + client, token: at0Token("cid", client), want: clientID})
 		if client == absentMember {
 			continue
@@ -211,6 +213,12 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		)
 	}
 	rows = append(rows,
+		threat{name: "t/187 cid null", token: at0Token("cid", `null`), want: clientID, claim: "client_id"},
+		threat{name: "t/187 all of them null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `null`, "appid", `null`), want: clientID, claim: "client_id"},
+		threat{name: "t/187 client_id behind cid null", token: at0Token("cid", `null`, "client_id", `"c1"`)},
+		threat{name: "t/187 another client_id behind cid null", token: at0Token("cid", `null`, "client_id", `"c2"`, "azp", `"c1"`), want: clientID, claim: "client_id"},
+		threat{name: "t/187 azp behind null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `"c1"`)},
+		threat{name: "t/187 appid behind null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `null`, "appid", `"c1"`)},
 		threat{name: "t/187 client_id", token: at0Token("cid", absentMember, "client_id", `"c1"`)},
 		threat{name: "t/187 azp", token: at0Token("cid", absentMember, "azp", `"c1"`)},
 		threat{name: "t/187 appid", token: at0Token("cid", absentMember, "appid", `"c1"`)},
@@ -273,14 +281,23 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 			}},
 		)
 	}
-	for _, cnf := range []string{`null`, `{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`, `{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`,
-		`{"jkt":"a","jwk":{}}`, `{"jkt":"a","x5t#S256":1}`, `{"JKT":"a"}`, `{"x5t#s256":"a"}`, `{"jkt":"a","JKT":"b"}`} {
+	for cnf, want := range map[string]jwtverifier.Confirmation{
+		`{"jkt":"a","x5t#S256":null}`: {JWKThumbprint: "a"},
+		`{"jkt":null,"x5t#S256":"b"}`: {CertificateThumbprint: "b"},
+		`{"jkt":"a","jwk":null}`:      {JWKThumbprint: "a"},
+	} {
+		rows = append(rows, threat{name: "t/199 cnf, null is none: " + cnf, token: at0Token("cnf", cnf), opts: constrained, accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+			assert.Equal(t, &want, token.Confirmation)
+		}})
+	}
+	for _, cnf := range []string{`{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`, `{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`,
+		`{"jkt":"a","jwk":{}}`, `{"jkt":"a","x5t#S256":1}`, `{"jkt":"a","x5t#S256":""}`, `{"jkt":null,"x5t#S256":null}`, `{"jkt":null,"jwk":{}}`, `{"jkt":"a","jwk":false}`, `{"JKT":"a"}`, `{"x5t#s256":"a"}`, `{"jkt":"a","JKT":"b"}`} {
 		rows = append(rows, threat{name: "t/199 cnf, not even with the option: " + cnf, token: at0Token("cnf", cnf), opts: constrained, want: confirm, claim: "cnf"})
 	}
 
 	for name, mark := range map[string][2]string{
-		"at_hash": {"at_hash", `"x"`}, "at_hash null": {"at_hash", `null`}, "at_hash a number": {"at_hash", `1`}, "c_hash": {"c_hash", `"x"`}, "c_hash null": {"c_hash", `null`},
-		"token_use id": {"token_use", `"id"`}, "token_use null": {"token_use", `null`}, "token_use refresh": {"token_use", `"refresh"`}, "token_use Access": {"token_use", `"Access"`},
+		"at_hash": {"at_hash", `"x"`}, "at_hash a number": {"at_hash", `1`}, "c_hash": {"c_hash", `"x"`},
+		"token_use id": {"token_use", `"id"`}, "token_use refresh": {"token_use", `"refresh"`}, "token_use Access": {"token_use", `"Access"`},
 		"token_use an array": {"token_use", `["access"]`}, "token_use empty": {"token_use", `""`},
 		"typ ID": {"typ", `"ID"`}, "typ Refresh": {"typ", `"Refresh"`}, "typ Logout": {"typ", `"Logout"`}, "typ escaped": {"typ", `"\u0049D"`},
 	} {
@@ -290,8 +307,11 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 	for _, typ := range []string{`"Bearer"`, `"id"`, `"ID "`, `1`, `null`, `["ID"]`} {
 		rows = append(rows, threat{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
 	}
+	for _, name := range []string{"events", "at_hash", "c_hash", "token_use", "nonce"} {
+		rows = append(rows, threat{name: "t/200 no mark: " + name + " null", token: at0Token(name, `null`)})
+	}
 	rows = append(rows, threat{name: "t/200 no mark: token_use access", token: at0Token("token_use", `"access"`)})
-	for _, events := range []string{`{}`, `null`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
+	for _, events := range []string{`{}`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
 		rows = append(rows, threat{name: "t/201 events " + events, token: at0Token("events", events), want: tokenType, claim: "events"})
 	}
 	without := []jwtverifier.Option{jwtverifier.WithAuthorizedClients("c2")}
@@ -448,7 +468,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/219 access token with typ JWT", token: jwsOf(threatK1(), h0("typ", `"JWT"`), at0("aud", `"client"`)), want: nonce},
 		{name: "t/219 access token with a nonce and typ Bearer", token: id0Token("typ", `"Bearer"`), want: tokenType, claim: "typ"},
 		{name: "t/219 access token with a nonce and token_use", token: id0Token("token_use", `"access"`), want: tokenType, claim: "token_use"},
-		{name: "t/219 token_use null", token: id0Token("token_use", `null`), want: tokenType},
+		{name: "t/219 token_use null is none", token: id0Token("token_use", `null`)},
 		{name: "t/219 token_use ID", token: id0Token("token_use", `"ID"`), want: tokenType},
 		{name: "t/219 token_use id", token: id0Token("token_use", `"id"`)},
 		{name: "t/219 typ Refresh", token: id0Token("typ", `"Refresh"`), want: tokenType},
@@ -456,7 +476,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/219 typ ID", token: id0Token("typ", `"ID"`)},
 		{name: "t/220 logout token", token: jwsOf(threatK1(), h0("typ", `"logout+jwt"`), id0("nonce", absentMember, "events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), id: noNonce, want: tokenType, good: none},
 		{name: "t/220 logout token with typ JWT", token: jwsOf(threatK1(), h0("typ", `"JWT"`), id0("nonce", absentMember, "events", `{"http://schemas.openid.net/event/backchannel-logout":{}}`, "sid", `"s"`)), id: noNonce, want: tokenType, claim: "events", good: none},
-		{name: "t/220 events null", token: id0Token("events", `null`), want: tokenType, claim: "events"},
+		{name: "t/220 events null is none", token: id0Token("events", `null`)},
 		{name: "t/220 events empty", token: id0Token("events", `{}`), want: tokenType, claim: "events"},
 		{name: "t/221 iss without scheme", token: id0Token("iss", `"as.example/tenant"`), want: issuer, claim: "iss"},
 		{name: "t/221 iss of Google without scheme", token: id0Token("iss", `"accounts.google.com"`), want: issuer},
@@ -599,7 +619,9 @@ func TestThreatsRefreshedIDToken(t *testing.T) {
 		{"t/212 refreshed, subject in upper case", first("sub", `"U"`), jwtverifier.ErrClaim, "sub"},
 		{"t/212 refreshed, another nonce", first("nonce", `"n2"`), jwtverifier.ErrNonce, "nonce"},
 		{"t/212 refreshed, an empty nonce", first("nonce", `""`), jwtverifier.ErrNonce, "nonce"},
-		{"t/212 refreshed, nonce null", first("nonce", `null`), jwtverifier.ErrNonce, "nonce"},
+		{"t/212 refreshed, nonce null is none", first("nonce", `null`), nil, ""},
+		{"t/212 refreshed, auth_time null is none", first("auth_time", `null`), nil, ""},
+		{"t/212 refreshed, azp null is none", first("aud", `["client"]`, "azp", `null`), jwtverifier.ErrAuthorizedParty, "azp"},
 		{"t/212 refreshed, another login", first("auth_time", inThreatTime(-50)), jwtverifier.ErrAuthTime, "auth_time"},
 		{"t/212 refreshed, auth_time a string", first("auth_time", `"x"`), jwtverifier.ErrAuthTime, "auth_time"},
 		{"t/212 refreshed, another azp", first("azp", `"client2"`), jwtverifier.ErrAuthorizedParty, "azp"},

@@ -106,10 +106,10 @@ func TestThreatsKeys(t *testing.T) {
 		{name: "t/124 e in decimal", entry: entry("e", `"65537"`), token: token, want: unknown},
 		{name: "t/124 e an array", entry: entry("e", `["AQAB"]`), token: token, want: unknown},
 		{name: "t/124 kid a number", entry: entry("kid", `123`), token: token, want: unknown},
-		{name: "t/124 kid null", entry: entry("kid", `null`), token: token, want: unknown},
+		{name: "t/124 kid null is none", entry: entry("kid", `null`), token: token, want: unknown, ids: []string{""}},
 		{name: "t/124 kid an array", entry: entry("kid", `["odd"]`), token: token, want: unknown},
 		{name: "t/124 alg an array", entry: entry("alg", `["RS256"]`), token: token, want: unknown},
-		{name: "t/124 alg null", entry: entry("alg", `null`), token: token, want: unknown},
+		{name: "t/124 alg null is none", entry: entry("alg", `null`), token: token, ids: odd},
 		{name: "t/124 kty an array", entry: entry("kty", `["RSA"]`), token: token, want: unknown},
 		{name: "t/124 kty in lower case", entry: entry("kty", `"rsa"`), token: token, want: unknown},
 		{name: "t/124 kty of a post-quantum key", entry: `{"kty":"AKP","kid":"odd","alg":"ML-DSA-65","pub":"AAAA"}`, token: token, want: unknown},
@@ -120,6 +120,8 @@ func TestThreatsKeys(t *testing.T) {
 		{name: "t/129 key_ops with verify", entry: entry("key_ops", `["verify"]`), token: token, ids: odd},
 		{name: "t/129 key_ops with verify and sign", entry: entry("key_ops", `["sign","verify"]`), token: token, ids: odd},
 		{name: "t/129 key_ops with verify and one unheard of", entry: entry("key_ops", `["verify","x"]`), token: token, ids: odd},
+		{name: "t/129 key_ops null is none", entry: entry("key_ops", `null`), token: token, ids: odd},
+		{name: "t/130 use null is none", entry: entry("use", `null`), token: token, ids: odd},
 		{name: "t/130 no use", entry: entry("use", absentMember), token: token, ids: odd},
 		{name: "t/131 no alg", entry: entry("alg", absentMember), token: token, ids: odd},
 		{name: "t/131 neither use nor alg", entry: entry("alg", absentMember, "use", absentMember), token: token, ids: odd},
@@ -182,18 +184,19 @@ func TestThreatsKeys(t *testing.T) {
 		{name: "t/154 unknown members", entry: entry("exp", `0`, "nbf", `4102444800`, "issuer", `"https://evil.example"`, "x-ms", `{"a":[1]}`, "iat", `"x"`), token: token, ids: odd},
 		{name: "t/154 revoked", entry: entry("revoked", `{"revoked_at":0}`), token: token, ids: odd},
 	}
-	for _, operations := range []string{`["encrypt"]`, `["sign"]`, `["verify","verify"]`, `["sign","verify","sign"]`, `"verify"`, `[0]`, `["verify",0]`, `["verify",null]`, `[]`, `null`, `{}`, `{"verify":true}`, `["VERIFY"]`, `["verify "]`, `[["verify"]]`, `["verify","\u0076erify"]`} {
+	for _, operations := range []string{`["encrypt"]`, `["sign"]`, `["verify","verify"]`, `["sign","verify","sign"]`, `"verify"`, `[0]`, `["verify",0]`, `["verify",null]`, `[]`, `{}`, `{"verify":true}`, `["VERIFY"]`, `["verify "]`, `[["verify"]]`, `["verify","\u0076erify"]`} {
 		rows = append(rows, keyThreat{name: "t/129 key_ops " + operations, entry: entry("key_ops", operations), token: token, want: unknown})
 		rows = append(rows, keyThreat{name: "t/129 no use, key_ops " + operations, entry: entry("use", absentMember, "key_ops", operations), token: token, want: unknown})
 	}
-	for _, use := range []string{`"SIG"`, `"Sig"`, `"foo"`, `"enc"`, `0`, `null`, `""`, `["sig"]`, `"sig "`, `{}`} {
+	for _, use := range []string{`"SIG"`, `"Sig"`, `"foo"`, `"enc"`, `0`, `""`, `["sig"]`, `"sig "`, `{}`} {
 		rows = append(rows, keyThreat{name: "t/130 use " + use, entry: entry("use", use), token: token, want: unknown})
 	}
 	for _, alg := range []string{"RSA-OAEP", "RSA-OAEP-256", "RSA1_5", "RS384", "RS512", "PS256", "foo", "none", "HS256", "ES256", "rs256", "RS256 ", ""} {
 		rows = append(rows, keyThreat{name: "t/132 alg " + alg, entry: entry("alg", strconv.Quote(alg)), token: token, want: unknown})
 	}
 	for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-		for _, value := range []string{`"AQAB"`, `null`, `""`, `1`} {
+		rows = append(rows, keyThreat{name: "t/134 " + member + " null is none", entry: entry(member, `null`), token: token, ids: odd})
+		for _, value := range []string{`"AQAB"`, `""`, `1`} {
 			rows = append(rows, keyThreat{name: "t/134 " + member + " " + value, entry: entry(member, value), token: token, want: unknown})
 		}
 	}

@@ -311,7 +311,8 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/057 CRIT, Enc, ZIP and B64", token: with(h0("CRIT", `["exp"]`, "Enc", `"A256GCM"`, "ZIP", `"DEF"`, "B64", `false`))},
 		{name: "t/057 TYP", token: with(h0("TYP", `"logout+jwt"`))},
 		{name: "t/059 kid empty", token: with(h0("kid", `""`)), want: malformed},
-		{name: "t/059 kid null", token: with(h0("kid", `null`)), want: malformed},
+		{name: "t/059 kid null is none", token: with(h0("kid", `null`)), jwks: jwksOf(goodJWK1())},
+		{name: "t/059 kid null is none, two keys", token: with(h0("kid", `null`)), want: unknownKey},
 		{name: "t/060 kid empty, and a key without kid", token: with(h0("kid", `""`)), want: malformed,
 			jwks: jwksOf(jwkOf("", &threatK1().PublicKey, "kid", absentMember)), good: with(h0("kid", absentMember))},
 		{name: "t/060 kid empty, and a key with an empty one", token: with(h0("kid", `""`)), want: malformed,
@@ -402,7 +403,7 @@ func TestThreatsHeader(t *testing.T) {
 		{name: "t/082 epk and apu", token: with(h0("epk", `{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`, "apu", `"AA"`))},
 		{name: "t/086 typ a number", token: with(h0("typ", `1`)), want: malformed},
 		{name: "t/086 typ an array", token: with(h0("typ", `["JWT"]`)), want: malformed},
-		{name: "t/086 typ null", token: with(h0("typ", `null`)), want: malformed},
+		{name: "t/086 typ null is none", token: with(h0("typ", `null`))},
 		{name: "t/086 typ an object", token: with(h0("typ", `{}`)), want: malformed},
 		{name: "t/086 typ twice", token: with(h0("typ", `"JWT"`, `\u0074yp`, `"logout+jwt"`)), want: malformed},
 		{name: "t/089 header an array", token: with(`[{"alg":"RS256","kid":"k1"}]`), want: malformed},
@@ -563,6 +564,7 @@ func TestThreatsHeader(t *testing.T) {
 		threat{name: "t/084 strict, no typ", token: good, want: tokenType, part: "claims", opts: strict, good: rfc9068},
 		threat{name: "t/084 strict, typ JWT", token: with(h0("typ", `"JWT"`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
 		threat{name: "t/084 strict, typ empty", token: with(h0("typ", `""`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
+		threat{name: "t/084 strict, typ null is none", token: with(h0("typ", `null`)), want: tokenType, part: "claims", opts: strict, good: rfc9068},
 		threat{name: "t/084 strict, typ in upper case", token: with(h0("typ", `"application/AT+JWT"`)), opts: strict, good: rfc9068},
 	)
 	for _, typ := range []string{"at+jwt", "AT+JWT", "application/at+jwt", "logout+jwt", "secevent+jwt", "dpop+jwt", "id_token+jwt", ""} {

@@ -11,8 +11,8 @@ import (
 )
 
 // Token is what access tokens and ID tokens share. Only a successful
-// verification makes one. It is the caller's to change: nothing done to it is
-// seen by another. Its strings are parts of the payload, so whoever keeps one of
+// verification makes one. A claim that is null counts as absent everywhere. The
+// Token is the caller's to change: nothing done to it is seen by another. Its strings are parts of the payload, so whoever keeps one of
 // them keeps all of that, at most 48 KiB.
 type Token struct {
 	Issuer   string   // iss, equal to the configured issuer

@@ -17,9 +17,9 @@ func (v Value) OneOrMore() ([]string, bool) {
 }
 
 // Scopes returns the values of a space-delimited string (RFC 6749 §3.3) or an
-// array of strings, none if v is absent or null; false if it is anything else.
+// array of strings, none if v is absent; false if it is anything else.
 func (v Value) Scopes() ([]string, bool) {
-	if !v.Present() {
+	if v == "" {
 		return nil, true
 	}
 	if s, ok := v.Text(); ok {
