@@ -64,11 +64,28 @@ func specToken(raw string, key *rsa.PublicKey) (h, c specObject, reason error) {
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], decoded[2]) != nil {
 		return nil, nil, jwtverifier.ErrSignature
 	}
-	if c, ok = specStrict(decoded[1]); !ok {
+	if c, ok = specClaims(decoded[1]); !ok {
 		return nil, nil, jwtverifier.ErrMalformed
 	}
 	return h, c, nil
 }
+
+// specClaims decodes a payload: a strict JSON object, and no name in it is a
+// registered claim's only to those who fold.
+func specClaims(payload []byte) (specObject, bool) {
+	c, ok := specStrict(payload)
+	for name := range c {
+		if specFolded.MatchString(name) && !specRegistered.MatchString(name) {
+			return nil, false
+		}
+	}
+	return c, ok
+}
+
+var (
+	specRegistered = regexp.MustCompile(`^(iss|sub|aud|exp|nbf|iat|jti)$`)
+	specFolded     = regexp.MustCompile(`(?i)` + specRegistered.String())
+)
 
 var (
 	specString = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"`)

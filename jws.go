@@ -26,8 +26,11 @@ func (t *signedToken) readClaims() error {
 	if err == nil {
 		t.claims.payload, err = strict.Object(payload, &t.claims)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return malformed("payload", "not one strict JSON object")
+	case t.claims.twinOf != "":
+		return malformed("payload", "a name that folds to "+t.claims.twinOf)
 	}
 	return nil
 }
@@ -165,6 +168,7 @@ func malformed(part, detail string) error {
 // interpreted one by one, when their turn comes.
 type claims struct {
 	payload string // the whole object
+	twinOf  string // a registered claim that another member's name folds to
 
 	iss, sub, aud, exp, nbf, iat, jti strict.Value
 	typ, tokenUse, events, cnf        strict.Value
@@ -223,7 +227,27 @@ func (c *claims) Member(name []byte) *strict.Value {
 	case "amr":
 		return &c.amr
 	}
+	if len(name) <= maxTwinBytes && c.twinOf == "" {
+		c.twinOf = twinOf(string(name))
+	}
 	return nil
+}
+
+// maxTwinBytes is the length of the longest name that twinOf looks for: a long s
+// (ſ) in place of each s of iss.
+const maxTwinBytes = 5
+
+// twinOf returns the registered claim (RFC 7519 §4.1) that name is not, and that
+// those who ignore case take it for, "" if there is none. A later reader of the
+// payload that folds names, as encoding/json does, would read SUB where this
+// package has judged sub.
+func twinOf(name string) string {
+	for _, registered := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		if strings.EqualFold(name, registered) {
+			return registered
+		}
+	}
+	return ""
 }
 
 // client returns the name and value of the claim that says which client an

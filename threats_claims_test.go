@@ -257,18 +257,27 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 		assert.Equal(t, threatIssuer, dst.Issuer)
 	}
 	for _, twin := range []string{`"SUB":"admin"`, `"Sub":"admin"`, `"\u017fub":"admin"`, `"i\u017fs":"https://evil.example"`, `"is\u017f":"https://evil.example"`, `"ISS":"https://evil.example"`,
-		`"EXP":0`, `"Aud":"elsewhere"`, `"CID":"c2"`, `"NBF":4102444800`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`, `"sub\u0000":"admin"`, `"s\u00fcb":"admin"`} {
-		rows = append(rows, threat{name: "t/192 beside " + twin, token: more(twin), accepted: twinUnread})
+		`"EXP":0`, `"Aud":"elsewhere"`, `"NBF":4102444800`, `"IAT":0`, `"jTI":"x"`, `"SUB":"u"`, `"SUB":null`, `"\u0053UB":"admin"`, "\"\u017fub\":\"admin\""} {
 		// In front of it as well: the last one must not win, nor the first one.
-		rows = append(rows, threat{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), accepted: twinUnread})
+		rows = append(rows,
+			threat{name: "t/192 beside " + twin, token: more(twin), want: malformed, part: "payload"},
+			threat{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), want: malformed, part: "payload"},
+			threat{name: "t/192 in another claim: " + twin, token: more(`"x":[{` + twin + `}]`), accepted: twinUnread},
+		)
+	}
+	for _, other := range []string{`"CID":"c2"`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`, `"sub\u0000":"admin"`, `"s\u00fcb":"admin"`, `"\u0130ss":"admin"`, `"SUBS":"admin"`} {
+		rows = append(rows,
+			threat{name: "t/192 beside " + other, token: more(other), accepted: twinUnread},
+			threat{name: "t/192 in front: " + other, token: signed("{" + other + "," + at0()[1:]), accepted: twinUnread},
+		)
 	}
 	rows = append(rows,
-		threat{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: issuer},
-		threat{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: issuer},
-		threat{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: audience},
-		threat{name: "t/192 only EXP", token: at0Token("exp", absentMember, "EXP", inThreatTime(300)), want: claim, claim: "exp"},
+		threat{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: malformed, part: "payload"},
+		threat{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: malformed, part: "payload"},
+		threat{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: malformed, part: "payload"},
+		threat{name: "t/192 only EXP", token: at0Token("exp", absentMember, "EXP", inThreatTime(300)), want: malformed, part: "payload"},
 		threat{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID},
-		threat{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), accepted: withSubject("")},
+		threat{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), want: malformed, part: "payload"},
 	)
 
 	constrained := []jwtverifier.Option{jwtverifier.WithSenderConstrainedTokens()}
@@ -461,7 +470,7 @@ func TestThreatsIDTokenClaims(t *testing.T) {
 		{name: "t/217 sub a number", token: id0Token("sub", `1`), want: claim, claim: "sub"},
 		{name: "t/217 sub null", token: id0Token("sub", `null`), want: claim, claim: "sub"},
 		{name: "t/217 sub an array", token: id0Token("sub", `["u"]`), want: claim, claim: "sub"},
-		{name: "t/217 only SUB", token: id0Token("sub", absentMember, "SUB", `"u"`), want: claim, claim: "sub"},
+		{name: "t/217 only SUB", token: id0Token("sub", absentMember, "SUB", `"u"`), want: jwtverifier.ErrMalformed, part: "payload"},
 		{name: "t/217 sub of 300 characters", token: id0Token("sub", strconv.Quote(strings.Repeat("s", 300)))},
 		{name: "t/219 access token for the client", token: at0Token("aud", `"client"`), want: nonce},
 		{name: "t/219 access token for both", token: at0Token("aud", `["api","client"]`, "azp", `"client"`), want: nonce},
