@@ -29,9 +29,9 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 		rules: rules{issuer: issuer, leeway: defaultLeeway, oktaOrg: isOktaOrg(issuer)},
 		keys:  keyPolicy{issuer: issuer, refreshInterval: defaultRefreshInterval, maxStale: defaultMaxStale},
 	}
-	for _, opt := range opts {
+	for i, opt := range opts {
 		if opt == nil {
-			return nil, misconfigured("nil option")
+			return nil, misconfigured("option %d is nil", i+1)
 		}
 		if err := opt(c); err != nil {
 			return nil, err
@@ -302,9 +302,9 @@ type IDTokenCheck func(*idTokenChecks) error
 // newIDTokenChecks applies the checks and looks at what they say together.
 func newIDTokenChecks(nonce string, checks []IDTokenCheck) (*idTokenChecks, error) {
 	c := &idTokenChecks{nonce: nonce}
-	for _, check := range checks {
+	for i, check := range checks {
 		if check == nil {
-			return nil, misconfigured("nil IDTokenCheck")
+			return nil, misconfigured("IDTokenCheck %d is nil", i+1)
 		}
 		if err := check(c); err != nil {
 			return nil, err

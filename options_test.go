@@ -311,3 +311,16 @@ func TestWithHTTPClientOverTLS(t *testing.T) {
 		require.ErrorAs(t, err, &untrusted)
 	}
 }
+
+// A nil among many is found by its place, counted from 1.
+func TestNilIsNamed(t *testing.T) {
+	aud := jwtverifier.WithAudience("a")
+	_, err := jwtverifier.New("https://issuer.example", aud, jwtverifier.WithLeeway(0), nil)
+	require.EqualError(t, err, "jwtverifier: misconfigured: option 3 is nil")
+	_, err = jwtverifier.New("https://issuer.example", nil, aud)
+	require.EqualError(t, err, "jwtverifier: misconfigured: option 1 is nil")
+
+	_, v := newPair(t)
+	_, err = v.VerifyIDToken(t.Context(), "", "n", jwtverifier.MaxAge(0), nil)
+	require.EqualError(t, err, "jwtverifier: misconfigured: IDTokenCheck 2 is nil")
+}
