@@ -47,13 +47,13 @@ func parse(raw string) (*signedToken, error) {
 	case dots == 4:
 		return nil, malformed("token", "encrypted tokens are not supported")
 	case dots != 2:
-		return nil, malformed("token", "not three segments")
+		return nil, malformed("token", pasted(raw, "not three segments"))
 	case head == "" || payload == "" || signature == "":
 		return nil, malformed("token", "empty segment")
 	case strict.Base64URL.DecodedLen(len(signature)) > maxSignatureBytes:
 		return nil, malformed("token", "signature longer than 1,024 bytes")
 	case !strict.IsBase64URL(head) || !strict.IsBase64URL(payload) || !strict.IsBase64URL(signature):
-		return nil, malformed("token", "not base64url")
+		return nil, malformed("token", pasted(raw, "not base64url"))
 	}
 	t := &signedToken{
 		signingInput: raw[:len(head)+1+len(payload)],
@@ -64,6 +64,21 @@ func parse(raw string) (*signedToken, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// pasted returns what came along with the token, if somebody copied too much, or
+// else otherwise.
+func pasted(raw, otherwise string) string {
+	const scheme = "Bearer "
+	switch {
+	case len(raw) > len(scheme) && strings.EqualFold(raw[:len(scheme)], scheme):
+		return `begins with "Bearer ": pass what follows it`
+	case strings.TrimSpace(raw) != raw:
+		return "white space around it"
+	case strings.Trim(raw, "\"'`") != raw:
+		return "is quoted"
+	}
+	return otherwise
 }
 
 // header is a JOSE header. What the rules do not name is not looked at: jwk, jku,

@@ -2,6 +2,7 @@ package jwtverifier_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -57,4 +58,36 @@ func TestNamesThatFold(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 17+11+5*7, count, "3 spellings of an s, 2 of each other letter")
+}
+
+// TestPastedTokens: what came along with a token is named, and nothing else of it.
+func TestPastedTokens(t *testing.T) {
+	issuer, v := newPair(t)
+	good := issuer.AccessToken()
+	for _, test := range []struct{ raw, want string }{
+		{"Bearer " + good, `begins with "Bearer ": pass what follows it`},
+		{"bearer " + good, `begins with "Bearer ": pass what follows it`},
+		{"BEARER secret", `begins with "Bearer ": pass what follows it`},
+		{"Bearer " + good + "\n", `begins with "Bearer ": pass what follows it`},
+		{good + "\n", "white space around it"},
+		{"\t" + good, "white space around it"},
+		{good + "\u00a0", "white space around it"},
+		{" ", "white space around it"},
+		{strconv.Quote(good), "is quoted"},
+		{`"` + good, "is quoted"},
+		{good + `'`, "is quoted"},
+		{"`secret`", "is quoted"},
+		{"Bearer", "not three segments"},
+		{"Bearer ", "white space around it"},
+		{"Bearer" + good + "!", "not base64url"},
+		{"", "not three segments"},
+		{"secret", "not three segments"},
+		{strings.Replace(good, ".", ". ", 1), "not base64url"},
+		{good + "=", "not base64url"},
+	} {
+		token, err := v.VerifyAccessToken(t.Context(), test.raw)
+		require.Nil(t, token)
+		requireReason(t, err, jwtverifier.ErrMalformed)
+		require.EqualError(t, err, "jwtverifier: malformed token: "+test.want, "%.20q", test.raw)
+	}
 }
