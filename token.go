@@ -87,6 +87,10 @@ func (t *AccessToken) HasScopes(scope ...string) bool {
 // does: names are case-sensitive, duplicates refused. An integer beyond 2^53
 // keeps its value only in a field of an integer type. A Token that no Verifier
 // made is [ErrMisconfigured].
+//
+// The text of a decoding error names the claim, and never holds a value. The
+// errors below it, which [errors.As] finds, are those of package json and of dst's
+// own methods: their texts can repeat values, and are not to be logged.
 func (t *Token) Claims(dst any) error {
 	if t == nil || t.payload == "" {
 		return misconfigured("Claims of a token that no Verifier made")
