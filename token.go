@@ -86,7 +86,7 @@ func (t *AccessToken) HasScopes(scope ...string) bool {
 // Claims decodes the whole payload into dst, as [json.Unmarshal] of JSON v2
 // does: names are case-sensitive, duplicates refused. An integer beyond 2^53
 // keeps its value only in a field of an integer type. A Token that no Verifier
-// made is [ErrMisconfigured].
+// made, or nil, is [ErrMisconfigured].
 //
 // The text of a decoding error names the claim, and never holds a value. The
 // errors below it, which [errors.As] finds, are those of package json and of dst's
@@ -99,6 +99,22 @@ func (t *Token) Claims(dst any) error {
 		return &decodeError{"claims", err}
 	}
 	return nil
+}
+
+// Claims is [Token.Claims], also of a nil AccessToken.
+func (t *AccessToken) Claims(dst any) error {
+	if t == nil {
+		return (*Token)(nil).Claims(dst)
+	}
+	return t.Token.Claims(dst)
+}
+
+// Claims is [Token.Claims], also of a nil IDToken.
+func (t *IDToken) Claims(dst any) error {
+	if t == nil {
+		return (*Token)(nil).Claims(dst)
+	}
+	return t.Token.Claims(dst)
 }
 
 // String shows the kind, issuer, kid and expiry: nothing that is worth stealing.

@@ -385,6 +385,11 @@ func TestNotMadeByNew(t *testing.T) {
 	}
 	requireMisconfigured(t, new(jwtverifier.Token).Claims(&struct{}{}))
 	requireMisconfigured(t, (*jwtverifier.Token)(nil).Claims(&struct{}{}))
+	requireMisconfigured(t, new(jwtverifier.AccessToken).Claims(&struct{}{}))
+	requireMisconfigured(t, (*jwtverifier.AccessToken)(nil).Claims(&struct{}{}))
+	requireMisconfigured(t, new(jwtverifier.IDToken).Claims(&struct{}{}))
+	requireMisconfigured(t, (*jwtverifier.IDToken)(nil).Claims(&struct{}{}))
+	require.Equal(t, "<nil>", fmt.Sprint((*jwtverifier.AccessToken)(nil)))
 }
 
 func TestEachKindNeedsItsOption(t *testing.T) {
