@@ -64,12 +64,18 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 	if p.typ.Is("ID") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
 		return nil, wrong(ErrTokenType, "typ", p.typ)
 	}
+	// An API may have its client ID as its audience; then aud does not tell ID
+	// tokens from access tokens, and azp does not either. A nonce in a token for
+	// the client is what nearly every ID token of a login has, and RFC 9068 unknown.
+	t.Audience, ok = p.aud.OneOrMore()
+	if p.nonce != "" && !h.isType("at+jwt") && containsAny(t.Audience, r.clientIDs) {
+		return nil, wrong(ErrTokenType, "nonce", p.nonce)
+	}
 
 	if !p.iss.Is(r.issuer) {
 		return nil, r.wrongIssuer(p.iss)
 	}
 
-	t.Audience, ok = p.aud.OneOrMore()
 	switch {
 	case r.withoutAudience && p.aud != "" && (!ok || len(t.Audience) > 0),
 		!r.withoutAudience && !containsAny(t.Audience, r.audiences):

@@ -69,7 +69,9 @@ var (
 	ErrSignature = errors.New("jwtverifier: signature does not match")
 
 	// ErrTokenType: a token of another kind, such as an ID token given to
-	// VerifyAccessToken. RFC 8725 §3.11, RFC 9068 §2.1.
+	// VerifyAccessToken: the header's typ is another, or a claim marks it (events,
+	// at_hash, c_hash, token_use, typ, or a nonce in a token for a client ID given
+	// to WithClientID). RFC 8725 §3.11, RFC 9068 §2.1.
 	ErrTokenType = errors.New("jwtverifier: wrong type of token")
 
 	// ErrIssuer: iss is not the configured issuer, byte for byte. RFC 7519 §4.1.1.

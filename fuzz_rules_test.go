@@ -111,16 +111,18 @@ func specCost(header []byte) (cost int) {
 func specAccess(h, c specObject) error {
 	typ := specMediaType(h.text("typ"))
 	use, isText := c["token_use"].(string)
+	audience, _ := specOneOrMore(c["aud"])
 	switch {
 	case h.has("typ") && typ != "jwt" && typ != "at+jwt",
 		c.has("events"), c.has("at_hash"), c.has("c_hash"),
 		c.has("token_use") && (!isText || use != "access"),
-		c.text("typ") == "ID", c.text("typ") == "Refresh", c.text("typ") == "Logout":
+		c.text("typ") == "ID", c.text("typ") == "Refresh", c.text("typ") == "Logout",
+		c.has("nonce") && typ != "at+jwt" && slices.Contains(audience, fuzzClient):
 		return jwtverifier.ErrTokenType
 	case c.text("iss") != fuzzIssuer:
 		return jwtverifier.ErrIssuer
 	}
-	if audience, _ := specOneOrMore(c["aud"]); !slices.Contains(audience, fuzzAudience) {
+	if !slices.Contains(audience, fuzzAudience) {
 		return jwtverifier.ErrAudience
 	}
 	if c.client() != fuzzClient {

@@ -77,6 +77,7 @@ func claimPayloads() (payloads []string) {
 			}
 			payloads = append(payloads, `{"`+name+`":"x",`+good[1:], `{"`+strings.ToUpper(name)+`":"x",`+good[1:])
 		}
+		payloads = append(payloads, `{"aud":["api","client"],"nonce":"n1","azp":"client",`+regexp.MustCompile(`"(aud|nonce)":"[^"]*",?`).ReplaceAllString(good, "")[1:])
 		for _, twin := range []string{"SUB", "Iat", "jTi", "\u017fub", "i\u017f\u017f", "i\u017fS", `\u0041ud`, "\u0130ss", "e\u03c7p", "subs", "su", "ISSS", "n\u00dff", " SUB"} {
 			payloads = append(payloads, `{"`+twin+`":null,`+good[1:], `{"x":{"`+twin+`":1},`+good[1:])
 		}

@@ -103,14 +103,18 @@ func WithoutAudience() Option {
 
 // WithClientID names the client IDs of this application at the authorization
 // server: an ID token's aud must name one of them (OpenID Connect Core
-// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured.
+// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured. VerifyAccessToken takes
+// a token with a nonce whose aud names one of them for an ID token, unless its typ
+// is at+jwt.
 func WithClientID(clientID ...string) Option {
 	return addTo("WithClientID", clientID, func(c *config) *[]string { return &c.rules.clientIDs })
 }
 
 // WithAuthorizedClients accepts access tokens only if they were issued to one
 // of these clients. The client is the first member present of cid (Okta),
-// client_id (RFC 9068), azp and appid. Without it the client is not compared.
+// client_id (RFC 9068), azp and appid. Without it the client is not compared. It
+// keeps no ID token out, since that can carry azp: give the API an audience that
+// is no client ID, or use [WithStrictTokenType].
 func WithAuthorizedClients(clientID ...string) Option {
 	return addTo("WithAuthorizedClients", clientID, func(c *config) *[]string { return &c.rules.authorizedClients })
 }

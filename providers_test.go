@@ -101,7 +101,7 @@ var providers = []providerRow{
 		accessAsID: jwtverifier.ErrAudience,
 		id: tokenShape{header: typJWT, claims: members{"ver": "2.0", "aud": "bbbbbbbb-0000-0000-0000-00000000c11e",
 			"nonce": loginNonce, "oid": "o", "nbf": 1, "preferred_username": "ann@example.com"}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Microsoft Entra ID, v2.0 tokens", example: 1, // one registration for both
@@ -112,7 +112,7 @@ var providers = []providerRow{
 		wantScopes: []string{"Orders.Read"},
 		accessAsID: jwtverifier.ErrNonce,
 		id:         tokenShape{header: typJWT, claims: members{"ver": "2.0", "aud": "aaaaaaaa-0000-0000-0000-00000000a91a", "nonce": loginNonce}},
-		idAsAccess: jwtverifier.ErrClientID,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Microsoft Entra ID, v1.0 tokens",
@@ -131,7 +131,7 @@ var providers = []providerRow{
 		accessAsID: jwtverifier.ErrAudience,
 		id: tokenShape{header: members{"typ": "JWT", "x5t": "key-1"}, claims: members{"ver": "1.0",
 			"aud": "bbbbbbbb-0000-0000-0000-00000000c11e", "nonce": loginNonce, "nbf": 1}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Auth0",
@@ -144,7 +144,7 @@ var providers = []providerRow{
 		wantScopes: []string{"openid", "read:orders"},
 		accessAsID: jwtverifier.ErrAudience,
 		id:         tokenShape{header: typJWT, claims: members{"aud": "web", "nonce": loginNonce, "sid": "s"}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Auth0", // the RFC 9068 profile
@@ -154,7 +154,7 @@ var providers = []providerRow{
 		wantScopes: []string{"read:orders"},
 		accessAsID: jwtverifier.ErrTokenType,
 		id:         tokenShape{header: typJWT, claims: members{"aud": "web", "nonce": loginNonce}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Keycloak",
@@ -234,7 +234,7 @@ var providers = []providerRow{
 		wantScopes: []string{"orders:read", "orders:write"},
 		accessAsID: jwtverifier.ErrAudience,
 		id:         tokenShape{claims: members{"aud": "web", "nonce": loginNonce, "acr": "Single_Factor", "auth_time": 1}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Ping and ForgeRock", example: 1, // PingAM
@@ -299,7 +299,7 @@ var providers = []providerRow{
 		wantScopes: []string{"read", "write"},
 		accessAsID: jwtverifier.ErrAuthorizedParty,
 		id:         tokenShape{header: typJWT, claims: members{"aud": []string{"web"}, "azp": "web", "nonce": loginNonce, "acr": "loa-1", "auth_time": 1}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Glewlwyd",

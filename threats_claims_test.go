@@ -316,6 +316,25 @@ func TestThreatsAccessTokenClaims(t *testing.T) {
 	for _, typ := range []string{`"Bearer"`, `"id"`, `"ID "`, `1`, `null`, `["ID"]`} {
 		rows = append(rows, threat{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
 	}
+	both := func(changes ...string) string {
+		return at0Token(append([]string{"aud", `["api","client"]`}, changes...)...)
+	}
+	for _, value := range []string{`"n1"`, `""`, `1`, `{}`, `false`, `["n1"]`} {
+		rows = append(rows,
+			threat{name: "t/200 ID token by nonce, for the client: " + value, token: both("nonce", value), want: tokenType, claim: "nonce"},
+			threat{name: "t/200 no mark: nonce, for no client: " + value, token: at0Token("nonce", value)},
+		)
+	}
+	withType := func(typ, payload string) string { return jwsOf(threatK1(), h0("typ", typ), payload) }
+	rows = append(rows,
+		threat{name: "t/200 ID token by nonce, with azp", token: signed(id0("aud", `["api","client"]`, "azp", `"c1"`)), want: tokenType, claim: "nonce"},
+		threat{name: "t/200 ID token by nonce, typ JWT", token: withType(`"JWT"`, at0("aud", `["client","api"]`, "nonce", `"n1"`)), want: tokenType, claim: "nonce"},
+		threat{name: "t/200 ID token by nonce, of another issuer", token: both("nonce", `"n1"`, "iss", `"https://evil.example"`), want: tokenType, claim: "nonce"},
+		threat{name: "t/200 ID token by nonce, for the client only", token: at0Token("aud", `"client"`, "nonce", `"n1"`), want: tokenType, claim: "nonce"},
+		threat{name: "t/200 no mark: nonce, typ at+jwt", token: withType(`"application/at+JWT"`, at0("aud", `["api","client"]`, "nonce", `"n1"`))},
+		threat{name: "t/200 no mark: nonce null, for the client", token: both("nonce", `null`)},
+		threat{name: "t/200 no mark: for the client, no nonce", token: both()},
+	)
 	for _, name := range []string{"events", "at_hash", "c_hash", "token_use", "nonce"} {
 		rows = append(rows, threat{name: "t/200 no mark: " + name + " null", token: at0Token(name, `null`)})
 	}
