@@ -20,6 +20,7 @@ type rules struct {
 	withoutAudience   bool
 	clientIDs         []string
 	authorizedClients []string
+	required          []requiredClaim
 	leeway            time.Duration
 	strictTokenType   bool
 	senderConstrained bool
@@ -110,6 +111,9 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 		}
 	}
 
+	if err := r.requiredClaims(p); err != nil {
+		return nil, err
+	}
 	if err := r.times(&t.Token, p, now); err != nil {
 		return nil, err
 	}
@@ -197,6 +201,9 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 		return nil, notAsBefore(ErrAuthTime, "auth_time")
 	}
 
+	if err := r.requiredClaims(p); err != nil {
+		return nil, err
+	}
 	if p.iat == "" {
 		return nil, missing("iat")
 	}
@@ -205,6 +212,38 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	}
 	t.fill(idKind, h, p, r.issuer)
 	return t, nil
+}
+
+// A requiredClaim is what one WithRequiredClaim asks for.
+type requiredClaim struct {
+	name  string
+	oneOf []string // any value will do if there is none
+}
+
+// namedClaims returns a place for the value of each required claim. What another
+// rule reads too goes there; its place here stays empty.
+func (r *rules) namedClaims() []namedClaim {
+	var named []namedClaim
+	for _, c := range r.required {
+		named = append(named, namedClaim{name: c.name})
+	}
+	return named
+}
+
+// requiredClaims applies what WithRequiredClaim asks for.
+func (r *rules) requiredClaims(p *claims) error {
+	for _, c := range r.required {
+		v := *p.Member([]byte(c.name)) // there is a place: namedClaims made it
+		if v == "" {
+			return missing(c.name)
+		}
+		if len(c.oneOf) > 0 && !v.HasOneOf(c.oneOf) {
+			e := refuse(ErrClaim, c.name, c.oneOf...)
+			e.fault = "claim has none of the accepted values"
+			return e
+		}
+	}
+	return nil
 }
 
 // times applies the rules about iat, nbf and exp, which both kinds share. They

@@ -47,7 +47,8 @@ var (
 //     ([ErrClaim]), cnf ([ErrConfirmation]); of an ID token azp
 //     ([ErrAuthorizedParty]), sub ([ErrClaim]), nonce ([ErrNonce]), at_hash and
 //     c_hash ([ErrTokenHash]), auth_time ([ErrAuthTime]);
-//  5. the times: iat ([ErrClaim], [ErrIssuedAt]), nbf ([ErrClaim],
+//  5. what [WithRequiredClaim] asks for ([ErrClaim]);
+//  6. the times: iat ([ErrClaim], [ErrIssuedAt]), nbf ([ErrClaim],
 //     [ErrNotYetValid]) and last exp ([ErrClaim], [ErrExpired]).
 //
 // So ErrExpired means "otherwise good". [Issuers] looks for iss once more between
@@ -92,8 +93,9 @@ var (
 	ErrNonce = errors.New("jwtverifier: wrong nonce")
 
 	// ErrClaim: a claim without a reason of its own (exp, iat, nbf, sub, scp,
-	// scope) is missing where it is required, of a wrong type, or another than
-	// before. The TokenError's Claim names it, and its text says which of these.
+	// scope, and those of [WithRequiredClaim]) is missing where it is required, of
+	// a wrong type, or not of an accepted value. The TokenError's Claim names it,
+	// and its text says which of these.
 	ErrClaim = errors.New("jwtverifier: claim not acceptable")
 
 	// ErrConfirmation: the access token is bound to its sender's key (cnf) and

@@ -20,8 +20,9 @@ type signedToken struct {
 	signature    string // base64url
 }
 
-// readClaims decodes the payload.
-func (t *signedToken) readClaims() error {
+// readClaims decodes the payload. Values of more are filled in by name.
+func (t *signedToken) readClaims(more []namedClaim) error {
+	t.claims.more = more
 	payload, err := strict.Base64URL.DecodeString(t.payload)
 	if err == nil {
 		t.claims.payload, err = strict.Object(payload, &t.claims)
@@ -191,6 +192,14 @@ type claims struct {
 	scp, scope                        strict.Value
 	nonce, atHash, cHash, authTime    strict.Value
 	acr, amr                          strict.Value
+
+	more []namedClaim
+}
+
+// A namedClaim is a claim that only WithRequiredClaim asks for.
+type namedClaim struct {
+	name  string
+	value strict.Value
 }
 
 func (c *claims) Member(name []byte) *strict.Value {
@@ -244,6 +253,11 @@ func (c *claims) Member(name []byte) *strict.Value {
 	}
 	if len(name) <= maxTwinBytes && c.twinOf == "" {
 		c.twinOf = twinOf(string(name))
+	}
+	for i := range c.more {
+		if string(name) == c.more[i].name {
+			return &c.more[i].value
+		}
 	}
 	return nil
 }

@@ -119,6 +119,36 @@ func WithAuthorizedClients(clientID ...string) Option {
 	return addTo("WithAuthorizedClients", clientID, func(c *config) *[]string { return &c.rules.authorizedClients })
 }
 
+// WithRequiredClaim accepts tokens of both kinds only if they have this claim, of
+// whatever type except null, which counts as absent. If values are given, it must
+// be one of them, or an array that holds one. A string is compared byte for byte and
+// not split at spaces; a number or boolean is compared by its JSON, such as 2 or
+// true. The name is compared byte for byte with those at the top of the payload; for
+// what is inside a claim, read [Token.Claims].
+//
+// Given twice for one name, both must hold. It is judged after the other rules and
+// before the times; a token that breaks it is ErrClaim. An empty name, an empty
+// value and an empty list of values are ErrMisconfigured.
+//
+// All that RFC 9068 §2.2 requires of an access token, beyond what is always required:
+//
+//	jwtverifier.WithStrictTokenType(),
+//	jwtverifier.WithRequiredClaim("client_id"),
+//	jwtverifier.WithRequiredClaim("sub"),
+//	jwtverifier.WithRequiredClaim("iat"),
+//	jwtverifier.WithRequiredClaim("jti"),
+func WithRequiredClaim(name string, oneOf ...string) Option {
+	empty := oneOf != nil && len(oneOf) == 0
+	oneOf = slices.Clone(oneOf)
+	return func(c *config) error {
+		if name == "" || empty || slices.Contains(oneOf, "") {
+			return misconfigured("WithRequiredClaim without a name, with an empty value or with an empty list")
+		}
+		c.rules.required = append(c.rules.required, requiredClaim{name, oneOf})
+		return nil
+	}
+}
+
 // WithLeeway sets the clock skew that is tolerated for exp, nbf, iat and
 // auth_time, from 0 to 5 minutes. The default is 1 minute. An expired token is
 // accepted for that much longer.
