@@ -20,6 +20,7 @@ type rules struct {
 	withoutAudience   bool
 	clientIDs         []string
 	authorizedClients []string
+	required          []requiredClaim
 	leeway            time.Duration
 	strictTokenType   bool
 	senderConstrained bool
@@ -41,64 +42,78 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 	var ok bool
 
 	// Kind. An ID token must never pass for an access token: RFC 8725 §3.12.
-	if !h.isType("at+jwt") && (r.strictTokenType || h.typ != "" && !h.isType("jwt")) {
-		return nil, refuse(ErrTokenType, "typ")
+	if !h.isType("at+jwt") {
+		if r.strictTokenType {
+			return nil, wrong(ErrTokenType, "typ", h.typ, "at+jwt")
+		}
+		if h.typ != "" && !h.isType("jwt") {
+			return nil, wrong(ErrTokenType, "typ", h.typ, "at+jwt", "JWT")
+		}
 	}
 	if p.events != "" {
-		return nil, refuse(ErrTokenType, "events")
+		return nil, wrong(ErrTokenType, "events", p.events)
 	}
 	if p.atHash != "" {
-		return nil, refuse(ErrTokenType, "at_hash")
+		return nil, wrong(ErrTokenType, "at_hash", p.atHash)
 	}
 	if p.cHash != "" {
-		return nil, refuse(ErrTokenType, "c_hash")
+		return nil, wrong(ErrTokenType, "c_hash", p.cHash)
 	}
 	if p.tokenUse != "" && !p.tokenUse.Is("access") {
-		return nil, refuse(ErrTokenType, "token_use")
+		return nil, wrong(ErrTokenType, "token_use", p.tokenUse)
 	}
 	if p.typ.Is("ID") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
-		return nil, refuse(ErrTokenType, "typ")
+		return nil, wrong(ErrTokenType, "typ", p.typ)
+	}
+	// An API may have its client ID as its audience; then aud does not tell ID
+	// tokens from access tokens, and azp does not either. A nonce in a token for
+	// the client is what nearly every ID token of a login has, and RFC 9068 unknown.
+	t.Audience, ok = p.aud.OneOrMore()
+	if p.nonce != "" && !h.isType("at+jwt") && containsAny(t.Audience, r.clientIDs) {
+		return nil, wrong(ErrTokenType, "nonce", p.nonce)
 	}
 
 	if !p.iss.Is(r.issuer) {
-		return nil, refuse(ErrIssuer, "iss", r.issuer)
+		return nil, r.wrongIssuer(p.iss)
 	}
 
-	t.Audience, ok = p.aud.OneOrMore()
 	switch {
 	case r.withoutAudience && p.aud != "" && (!ok || len(t.Audience) > 0),
 		!r.withoutAudience && !containsAny(t.Audience, r.audiences):
-		return nil, refuse(ErrAudience, "aud", r.audiences...)
+		return nil, wrong(ErrAudience, "aud", p.aud, r.audiences...)
 	}
 
 	claim, client := p.client()
 	t.ClientID, _ = client.Text()
 	if len(r.authorizedClients) > 0 && !slices.Contains(r.authorizedClients, t.ClientID) {
-		return nil, refuse(ErrClientID, claim, r.authorizedClients...)
+		return nil, wrong(ErrClientID, claim, client, r.authorizedClients...)
 	}
 
-	if t.Subject, ok = p.sub.Text(); !ok && p.sub.Present() {
-		return nil, refuse(ErrClaim, "sub")
+	if t.Subject, ok = p.sub.Text(); !ok && p.sub != "" {
+		return nil, wrongType("sub")
 	}
 
 	scp, ok := p.scp.Scopes()
 	if !ok {
-		return nil, refuse(ErrClaim, "scp")
+		return nil, wrongType("scp")
 	}
 	scope, ok := p.scope.Scopes()
 	if !ok {
-		return nil, refuse(ErrClaim, "scope")
+		return nil, wrongType("scope")
 	}
-	if t.Scopes = scope; p.scp.Present() {
+	if t.Scopes = scope; p.scp != "" {
 		t.Scopes = scp
 	}
 
 	if p.cnf != "" {
 		if t.Confirmation = confirmation(p.cnf); t.Confirmation == nil || !r.senderConstrained {
-			return nil, refuse(ErrConfirmation, "cnf")
+			return nil, wrong(ErrConfirmation, "cnf", p.cnf)
 		}
 	}
 
+	if err := r.requiredClaims(p); err != nil {
+		return nil, err
+	}
 	if err := r.times(&t.Token, p, now); err != nil {
 		return nil, err
 	}
@@ -115,46 +130,49 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 
 	// Kind. An access token must never pass for an ID token.
 	if h.typ != "" && !h.isType("jwt") {
-		return nil, refuse(ErrTokenType, "typ")
+		return nil, wrong(ErrTokenType, "typ", h.typ, "JWT")
 	}
 	if p.events != "" {
-		return nil, refuse(ErrTokenType, "events")
+		return nil, wrong(ErrTokenType, "events", p.events)
 	}
 	if p.tokenUse != "" && !p.tokenUse.Is("id") {
-		return nil, refuse(ErrTokenType, "token_use")
+		return nil, wrong(ErrTokenType, "token_use", p.tokenUse)
 	}
 	if p.typ.Is("Bearer") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
-		return nil, refuse(ErrTokenType, "typ")
+		return nil, wrong(ErrTokenType, "typ", p.typ)
 	}
 
 	if !p.iss.Is(r.issuer) {
-		return nil, refuse(ErrIssuer, "iss", r.issuer)
+		return nil, r.wrongIssuer(p.iss)
 	}
 	if prev != nil && prev.Issuer != r.issuer {
-		return nil, refuse(ErrIssuer, "iss")
+		return nil, notAsBefore(ErrIssuer, "iss")
 	}
 
 	t.Audience, _ = p.aud.OneOrMore()
 	if !containsAny(t.Audience, r.clientIDs) {
-		return nil, refuse(ErrAudience, "aud", r.clientIDs...)
+		return nil, wrong(ErrAudience, "aud", p.aud, r.clientIDs...)
 	}
 	if prev != nil && !containsAny(t.Audience, prev.Audience) {
-		return nil, refuse(ErrAudience, "aud")
+		return nil, notAsBefore(ErrAudience, "aud")
 	}
 
 	t.AuthorizedParty, ok = p.azp.Text()
 	if len(t.Audience) > 1 && !slices.Contains(r.clientIDs, t.AuthorizedParty) {
-		return nil, refuse(ErrAuthorizedParty, "azp", r.clientIDs...)
+		return nil, wrong(ErrAuthorizedParty, "azp", p.azp, r.clientIDs...)
 	}
 	if prev != nil && (p.azp != "" && !ok || t.AuthorizedParty != prev.AuthorizedParty) {
-		return nil, refuse(ErrAuthorizedParty, "azp")
+		return nil, notAsBefore(ErrAuthorizedParty, "azp")
 	}
 
-	if t.Subject, _ = p.sub.Text(); t.Subject == "" {
-		return nil, refuse(ErrClaim, "sub")
+	if t.Subject, ok = p.sub.Text(); !ok && p.sub != "" {
+		return nil, wrongType("sub")
+	}
+	if t.Subject == "" {
+		return nil, missing("sub")
 	}
 	if prev != nil && t.Subject != prev.Subject {
-		return nil, refuse(ErrClaim, "sub")
+		return nil, notAsBefore(ErrClaim, "sub")
 	}
 
 	t.Nonce, ok = p.nonce.Text()
@@ -162,35 +180,70 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	case checks.noNonce:
 	case prev != nil:
 		if p.nonce != "" && (!ok || t.Nonce != prev.Nonce) {
-			return nil, refuse(ErrNonce, "nonce")
+			return nil, notAsBefore(ErrNonce, "nonce")
 		}
 	case checks.nonce == "" || subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(checks.nonce)) != 1:
-		return nil, refuse(ErrNonce, "nonce")
+		return nil, wrong(ErrNonce, "nonce", p.nonce)
 	}
 
 	if checks.accessToken != "" && !p.atHash.Is(halfHash(checks.accessToken)) {
-		return nil, refuse(ErrTokenHash, "at_hash")
+		return nil, wrong(ErrTokenHash, "at_hash", p.atHash)
 	}
 	if checks.code != "" && !p.cHash.Is(halfHash(checks.code)) {
-		return nil, refuse(ErrTokenHash, "c_hash")
+		return nil, wrong(ErrTokenHash, "c_hash", p.cHash)
 	}
 
 	t.AuthTime, ok = p.authTime.Time()
 	if d := checks.maxAge; d != nil && (!ok || t.AuthTime.After(now.Add(r.leeway)) || now.Add(-r.leeway).Add(-*d).After(t.AuthTime)) {
-		return nil, refuse(ErrAuthTime, "auth_time")
+		return nil, wrong(ErrAuthTime, "auth_time", p.authTime)
 	}
 	if prev != nil && p.authTime != "" && (!ok || !t.AuthTime.Equal(prev.AuthTime)) {
-		return nil, refuse(ErrAuthTime, "auth_time")
+		return nil, notAsBefore(ErrAuthTime, "auth_time")
 	}
 
+	if err := r.requiredClaims(p); err != nil {
+		return nil, err
+	}
 	if p.iat == "" {
-		return nil, refuse(ErrClaim, "iat")
+		return nil, missing("iat")
 	}
 	if err := r.times(&t.Token, p, now); err != nil {
 		return nil, err
 	}
 	t.fill(idKind, h, p, r.issuer)
 	return t, nil
+}
+
+// A requiredClaim is what one WithRequiredClaim asks for.
+type requiredClaim struct {
+	name  string
+	oneOf []string // any value will do if there is none
+}
+
+// namedClaims returns a place for the value of each required claim. What another
+// rule reads too goes there; its place here stays empty.
+func (r *rules) namedClaims() []namedClaim {
+	var named []namedClaim
+	for _, c := range r.required {
+		named = append(named, namedClaim{name: c.name})
+	}
+	return named
+}
+
+// requiredClaims applies what WithRequiredClaim asks for.
+func (r *rules) requiredClaims(p *claims) error {
+	for _, c := range r.required {
+		v := *p.Member([]byte(c.name)) // there is a place: namedClaims made it
+		if v == "" {
+			return missing(c.name)
+		}
+		if len(c.oneOf) > 0 && !v.HasOneOf(c.oneOf) {
+			e := refuse(ErrClaim, c.name, c.oneOf...)
+			e.fault = "claim has none of the accepted values"
+			return e
+		}
+	}
+	return nil
 }
 
 // times applies the rules about iat, nbf and exp, which both kinds share. They
@@ -200,21 +253,24 @@ func (r *rules) times(t *Token, p *claims, now time.Time) error {
 	latest := now.Add(r.leeway)
 
 	if t.IssuedAt, ok = p.iat.Time(); !ok && p.iat != "" {
-		return refuse(ErrClaim, "iat")
+		return notSeconds("iat")
 	}
 	if t.IssuedAt.After(latest) {
 		return refuse(ErrIssuedAt, "iat")
 	}
 
 	if t.NotBefore, ok = p.nbf.Time(); !ok && p.nbf != "" {
-		return refuse(ErrClaim, "nbf")
+		return notSeconds("nbf")
 	}
 	if t.NotBefore.After(latest) {
 		return refuse(ErrNotYetValid, "nbf")
 	}
 
+	if p.exp == "" {
+		return missing("exp")
+	}
 	if t.Expiry, ok = p.exp.Time(); !ok {
-		return refuse(ErrClaim, "exp")
+		return notSeconds("exp")
 	}
 	if !now.Before(t.Expiry.Add(r.leeway)) { // "on or after": RFC 7519 §4.1.4
 		return refuse(ErrExpired, "exp")
@@ -262,8 +318,51 @@ func containsAny(list, wanted []string) bool {
 	return slices.ContainsFunc(wanted, func(w string) bool { return slices.Contains(list, w) })
 }
 
-func refuse(reason error, claim string, want ...string) error {
+func refuse(reason error, claim string, want ...string) *TokenError {
 	return &TokenError{Reason: reason, Part: "claims", Claim: claim, want: want}
+}
+
+// wrong refuses a claim, or the header's typ, for its value v; "" if it is absent.
+func wrong(reason error, claim string, v strict.Value, want ...string) *TokenError {
+	e := refuse(reason, claim, want...)
+	e.absent = v == ""
+	return e
+}
+
+// notAsBefore refuses a claim that contradicts the token given to RefreshOf.
+func notAsBefore(reason error, claim string) *TokenError {
+	e := refuse(reason, claim)
+	e.detail = "not as in the ID token before"
+	return e
+}
+
+// wrongIssuer refuses iss, and says so if only its end is wrong: the commonest
+// mistake in configuring an issuer, and the hardest to see.
+func (r *rules) wrongIssuer(iss strict.Value) *TokenError {
+	e := wrong(ErrIssuer, "iss", iss, r.issuer)
+	if s, ok := iss.Text(); ok && (s == r.issuer+"/" || s+"/" == r.issuer) {
+		e.detail = "differs by a final slash only"
+	}
+	return e
+}
+
+// missing, wrongType and notSeconds refuse a claim without a reason of its own.
+func missing(claim string) *TokenError {
+	e := refuse(ErrClaim, claim)
+	e.fault = "claim missing"
+	return e
+}
+
+func wrongType(claim string) *TokenError {
+	e := refuse(ErrClaim, claim)
+	e.fault = "claim of a wrong type"
+	return e
+}
+
+func notSeconds(claim string) *TokenError {
+	e := wrongType(claim)
+	e.detail = "not a number of seconds up to the year 9999"
+	return e
 }
 
 // oktaHint explains the commonest mistake with Okta: only the access tokens of a

@@ -11,12 +11,14 @@ import (
 	"example.com/jwtverifier/internal/web"
 )
 
-// Every error belongs to exactly one of three families, but for those of decoding
+// Every error belongs to exactly one of three families, except errors of decoding
 // into a Go type that does not fit ([Token.Claims], [Verifier.Metadata]). Match
 // them with [errors.Is].
 var (
-	// ErrInvalidToken means that the token was refused, and will be refused
-	// again. Answer 401. The error is a [*TokenError].
+	// ErrInvalidToken means that the token was refused. It will be refused again,
+	// except that a key that is unknown now ([ErrUnknownKey]) may be published
+	// later, and that what is not valid yet becomes so. Answer 401. The error is a
+	// [*TokenError].
 	ErrInvalidToken = errors.New("jwtverifier: invalid token")
 
 	// ErrUnavailable means that the token could not be judged: the keys to
@@ -30,9 +32,26 @@ var (
 	ErrMisconfigured = errors.New("jwtverifier: misconfigured")
 )
 
-// The reasons for which a token is refused, in the order in which they are
-// checked: the first one broken is reported, so ErrExpired means "otherwise
-// good". Each comes inside a [*TokenError] and matches [ErrInvalidToken] too.
+// The reasons for which a token is refused. Each comes inside a [*TokenError] and
+// matches [ErrInvalidToken] too. The first rule broken is reported. The rules are
+// checked in this order, which is part of the API:
+//
+//  1. what needs no key: the form of the token and of its header
+//     ([ErrMalformed]), alg ([ErrAlgorithm]), the types of kid and typ
+//     ([ErrMalformed]);
+//  2. the key ([ErrUnknownKey]), its signature ([ErrSignature]), the form of the
+//     payload ([ErrMalformed]);
+//  3. the kind of token ([ErrTokenType]), iss ([ErrIssuer]), aud ([ErrAudience]);
+//  4. of an access token the client ([ErrClientID]), sub, scp and scope
+//     ([ErrClaim]), cnf ([ErrConfirmation]); of an ID token azp
+//     ([ErrAuthorizedParty]), sub ([ErrClaim]), nonce ([ErrNonce]), at_hash and
+//     c_hash ([ErrTokenHash]), auth_time ([ErrAuthTime]);
+//  5. what [WithRequiredClaim] asks for ([ErrClaim]);
+//  6. the times: iat ([ErrClaim], [ErrIssuedAt]), nbf ([ErrClaim],
+//     [ErrNotYetValid]) and last exp ([ErrClaim], [ErrExpired]).
+//
+// So ErrExpired means "otherwise good". [Issuers] looks for iss once more between
+// 1 and 2, to choose a Verifier.
 var (
 	// ErrMalformed: not a JWS in compact serialization, or its header or
 	// payload is not one strict JSON object, or its header has a member that
@@ -50,7 +69,9 @@ var (
 	ErrSignature = errors.New("jwtverifier: signature does not match")
 
 	// ErrTokenType: a token of another kind, such as an ID token given to
-	// VerifyAccessToken. RFC 8725 §3.11, RFC 9068 §2.1.
+	// VerifyAccessToken: the header's typ is another, or a claim marks it (events,
+	// at_hash, c_hash, token_use, typ, or a nonce in a token for a client ID given
+	// to WithClientID). RFC 8725 §3.11, RFC 9068 §2.1.
 	ErrTokenType = errors.New("jwtverifier: wrong type of token")
 
 	// ErrIssuer: iss is not the configured issuer, byte for byte. RFC 7519 §4.1.1.
@@ -71,15 +92,16 @@ var (
 	ErrNonce = errors.New("jwtverifier: wrong nonce")
 
 	// ErrClaim: a claim without a reason of its own (exp, iat, nbf, sub, scp,
-	// scope) is missing where it is required, or of a wrong type. The
-	// TokenError's Claim names it.
-	ErrClaim = errors.New("jwtverifier: claim missing or of a wrong type")
+	// scope, and those of [WithRequiredClaim]) is missing where it is required, of
+	// a wrong type, or not of an accepted value. The TokenError's Claim names it,
+	// and its text says which of these.
+	ErrClaim = errors.New("jwtverifier: claim not acceptable")
 
 	// ErrConfirmation: the access token is bound to its sender's key (cnf) and
 	// the Verifier was not told that the proof is checked. RFC 7800 §3.
 	ErrConfirmation = errors.New("jwtverifier: sender-constrained token")
 
-	// ErrTokenHash: at_hash or c_hash does not fit. OpenID Connect Core §3.1.3.6, §3.3.2.11.
+	// ErrTokenHash: at_hash or c_hash is absent or does not match. OpenID Connect Core §3.1.3.6, §3.3.2.11.
 	ErrTokenHash = errors.New("jwtverifier: hash does not match")
 
 	// ErrAuthTime: auth_time is missing, too old or another than before.
@@ -99,7 +121,7 @@ var (
 // ErrIssuerMismatch means that a metadata document names another issuer than
 // the configured one (RFC 8414 §3.3). It comes inside an [*UnavailableError],
 // and in [Status].
-var ErrIssuerMismatch = errors.New("metadata is of another issuer")
+var ErrIssuerMismatch = errors.New("jwtverifier: metadata is of another issuer")
 
 // codes are the stable labels of TokenError.Code.
 var codes = map[error]string{
@@ -122,8 +144,8 @@ var codes = map[error]string{
 	ErrExpired:         "expired",
 }
 
-// A TokenError says why a token was refused. Its text names what was
-// configured, never what the token holds, but for a kid, quoted and cut.
+// A TokenError says why a token was refused. Its text names the claim and what
+// was configured, never what the token holds, except a kid, quoted and cut.
 type TokenError struct {
 	// Reason is one of the sentinels above, or another package's.
 	Reason error
@@ -138,6 +160,8 @@ type TokenError struct {
 	Claim string
 
 	// What Error adds to the Reason, put into words only when asked for.
+	fault  string   // in place of the Reason's text: what is wrong with the Claim
+	absent bool     // the Claim is
 	detail string   // fixed text; nothing of the token
 	want   []string // configured values, one of which was expected
 	keyID  string   // the header's kid
@@ -149,6 +173,19 @@ func (e *TokenError) Error() string {
 		return ErrInvalidToken.Error()
 	}
 	text := e.Reason.Error()
+	if e.fault != "" {
+		text = "jwtverifier: " + e.fault
+	}
+	claim := strict.OneLine(e.Claim, maxNameText)
+	switch e.Reason {
+	case ErrTokenType, ErrClientID, ErrClaim, ErrTokenHash: // which can be about several
+		if claim != "" && !e.absent {
+			text += ": " + claim
+		}
+	}
+	if e.absent {
+		text += ": " + claim + " is absent"
+	}
 	if e.detail != "" {
 		text += ": " + e.detail
 	}
@@ -230,7 +267,8 @@ func (e *FetchError) Error() string {
 	if e.Err == nil {
 		return text
 	}
-	return text + ": " + strict.OneLine(web.Cause(e.Err), maxForeignText)
+	cause := strings.TrimPrefix(web.Cause(e.Err), "jwtverifier: ") // it stands in front already
+	return text + ": " + strict.OneLine(cause, maxForeignText)
 }
 
 // Unwrap returns Err.

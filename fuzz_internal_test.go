@@ -22,7 +22,7 @@ func IntervalFor(configured time.Duration, h http.Header) time.Duration {
 // signature holds, under a header without kid and typ.
 func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
 	t := signedToken{payload: strict.Base64URL.EncodeToString(payload)}
-	if err := t.readClaims(); err != nil {
+	if err := t.readClaims(v.rules.namedClaims()); err != nil {
 		return nil, err
 	}
 	return v.rules.accessToken(&t.header, &t.claims, v.rules.now(time.Time{}))
@@ -31,7 +31,7 @@ func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
 // JudgeIDClaims is the same for VerifyIDToken.
 func JudgeIDClaims(v *Verifier, payload []byte, nonce string) (*IDToken, error) {
 	t := signedToken{payload: strict.Base64URL.EncodeToString(payload)}
-	if err := t.readClaims(); err != nil {
+	if err := t.readClaims(v.rules.namedClaims()); err != nil {
 		return nil, err
 	}
 	return v.rules.idToken(&t.header, &t.claims, v.rules.now(time.Time{}), &idTokenChecks{nonce: nonce})

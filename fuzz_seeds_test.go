@@ -78,6 +78,10 @@ func claimPayloads() (payloads []string) {
 			}
 			payloads = append(payloads, `{"`+name+`":"x",`+good[1:], `{"`+strings.ToUpper(name)+`":"x",`+good[1:])
 		}
+		payloads = append(payloads, `{"aud":["api","client"],"nonce":"n1","azp":"client",`+regexp.MustCompile(`"(aud|nonce)":"[^"]*",?`).ReplaceAllString(good, "")[1:])
+		for _, twin := range []string{"SUB", "Iat", "jTi", "\u017fub", "i\u017f\u017f", "i\u017fS", `\u0041ud`, "\u0130ss", "e\u03c7p", "subs", "su", "ISSS", "n\u00dff", " SUB"} {
+			payloads = append(payloads, `{"`+twin+`":null,`+good[1:], `{"x":{"`+twin+`":1},`+good[1:])
+		}
 		payloads = append(payloads, `{"\u0065xp":1,`+good[1:], `{"\u017fub":"admin",`+good[1:], `{"aud":["client","x"],"azp":"client",`+strings.Replace(good, `"aud":"client",`, "", 1)[1:],
 			`{"scp":null,"scope":"a",`+good[1:], `{"scp":["a"],"scope":"b c",`+good[1:], `{"scp":["a"],"scope":1,`+good[1:],
 			`{"deep":`+strings.Repeat("[", 9999)+strings.Repeat("]", 9999)+`,`+good[1:], `{"deep":`+strings.Repeat("[", 10000)+strings.Repeat("]", 10000)+`,`+good[1:])

@@ -21,14 +21,18 @@ type signedToken struct {
 	signature    string // base64url
 }
 
-// readClaims decodes the payload.
-func (t *signedToken) readClaims() error {
+// readClaims decodes the payload. Values of more are filled in by name.
+func (t *signedToken) readClaims(more []namedClaim) error {
+	t.claims.more = more
 	payload, err := strict.Base64URL.DecodeString(t.payload)
 	if err == nil {
 		t.claims.payload, err = strict.Object(payload, &t.claims)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return malformed("payload", "not one strict JSON object")
+	case t.claims.twinOf != "":
+		return malformed("payload", "a name that folds to "+t.claims.twinOf)
 	}
 	return nil
 }
@@ -45,13 +49,13 @@ func parse(raw string) (*signedToken, error) {
 	case dots == 4:
 		return nil, malformed("token", "encrypted tokens are not supported")
 	case dots != 2:
-		return nil, malformed("token", "not three segments")
+		return nil, malformed("token", pasted(raw, "not three segments"))
 	case head == "" || payload == "" || signature == "":
 		return nil, malformed("token", "empty segment")
 	case strict.Base64URL.DecodedLen(len(signature)) > maxSignatureBytes:
 		return nil, malformed("token", "signature longer than 1,024 bytes")
 	case !strict.IsBase64URL(head) || !strict.IsBase64URL(payload) || !strict.IsBase64URL(signature):
-		return nil, malformed("token", "not base64url")
+		return nil, malformed("token", pasted(raw, "not base64url"))
 	}
 	t := &signedToken{
 		signingInput: raw[:len(head)+1+len(payload)],
@@ -64,11 +68,26 @@ func parse(raw string) (*signedToken, error) {
 	return t, nil
 }
 
+// pasted returns what came along with the token, if somebody copied too much, or
+// else otherwise.
+func pasted(raw, otherwise string) string {
+	const scheme = "Bearer "
+	switch {
+	case len(raw) > len(scheme) && strings.EqualFold(raw[:len(scheme)], scheme):
+		return `begins with "Bearer ": pass what follows it`
+	case strings.TrimSpace(raw) != raw:
+		return "white space around it"
+	case strings.Trim(raw, "\"'`") != raw:
+		return "is quoted"
+	}
+	return otherwise
+}
+
 // header is a JOSE header. What the rules do not name is not looked at: jwk, jku,
 // x5u and x5c are the sender's word (RFC 8725 §3.10).
 type header struct {
-	alg, kid, typ          strict.Value
-	crit, b64, enc, zipped strict.Value
+	alg, kid, typ strict.Value
+	refused       bool // crit, b64, enc or zip is there, be it null
 
 	keyID     string // kid; "" if absent
 	mediaType string // typ; "" if absent or ""
@@ -82,14 +101,8 @@ func (h *header) Member(name []byte) *strict.Value {
 		return &h.kid
 	case "typ":
 		return &h.typ
-	case "crit":
-		return &h.crit
-	case "b64":
-		return &h.b64
-	case "enc":
-		return &h.enc
-	case "zip":
-		return &h.zipped
+	case "crit", "b64", "enc", "zip":
+		h.refused = true
 	}
 	return nil
 }
@@ -107,8 +120,9 @@ func (h *header) read(segment string) error {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
-	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE.
-	if h.crit != "" || h.b64 != "" || h.enc != "" || h.zipped != "" {
+	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE. Null
+	// refuses too: it does not say that the sender meant nothing by them.
+	if h.refused {
 		return malformed("header", "crit, b64, enc or zip")
 	}
 	alg, ok := h.alg.Text()
@@ -171,6 +185,7 @@ func malformed(part, detail string) error {
 // interpreted one by one, when their turn comes.
 type claims struct {
 	payload string // the whole object
+	twinOf  string // a registered claim that another member's name folds to
 
 	iss, sub, aud, exp, nbf, iat, jti strict.Value
 	typ, tokenUse, events, cnf        strict.Value
@@ -178,6 +193,14 @@ type claims struct {
 	scp, scope                        strict.Value
 	nonce, atHash, cHash, authTime    strict.Value
 	acr, amr                          strict.Value
+
+	more []namedClaim
+}
+
+// A namedClaim is a claim that only WithRequiredClaim asks for.
+type namedClaim struct {
+	name  string
+	value strict.Value
 }
 
 func (c *claims) Member(name []byte) *strict.Value {
@@ -229,7 +252,32 @@ func (c *claims) Member(name []byte) *strict.Value {
 	case "amr":
 		return &c.amr
 	}
+	if len(name) <= maxTwinBytes && c.twinOf == "" {
+		c.twinOf = twinOf(string(name))
+	}
+	for i := range c.more {
+		if string(name) == c.more[i].name {
+			return &c.more[i].value
+		}
+	}
 	return nil
+}
+
+// maxTwinBytes is the length of the longest name that twinOf looks for: a long s
+// (ſ) in place of each s of iss.
+const maxTwinBytes = 5
+
+// twinOf returns the registered claim (RFC 7519 §4.1) that name is not, and that
+// those who ignore case take it for, "" if there is none. A later reader of the
+// payload that folds names, as encoding/json does, would read SUB where this
+// package has judged sub.
+func twinOf(name string) string {
+	for _, registered := range [...]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		if strings.EqualFold(name, registered) {
+			return registered
+		}
+	}
+	return ""
 }
 
 // client returns the name and value of the claim that says which client an

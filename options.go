@@ -32,9 +32,9 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 		rules: rules{issuer: issuer, leeway: defaultLeeway, oktaOrg: isOktaOrg(issuer)},
 		keys:  keyPolicy{issuer: issuer, refreshInterval: defaultRefreshInterval, maxStale: defaultMaxStale},
 	}
-	for _, opt := range opts {
+	for i, opt := range opts {
 		if opt == nil {
-			return nil, misconfigured("nil option")
+			return nil, misconfigured("option %d is nil", i+1)
 		}
 		if err := opt(c); err != nil {
 			return nil, err
@@ -141,16 +141,50 @@ func WithoutAudience() Option {
 
 // WithClientID names the client IDs of this application at the authorization
 // server: an ID token's aud must name one of them (OpenID Connect Core
-// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured.
+// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured. VerifyAccessToken takes
+// a token with a nonce whose aud names one of them for an ID token, unless its typ
+// is at+jwt.
 func WithClientID(clientID ...string) Option {
 	return addTo("WithClientID", clientID, func(c *config) *[]string { return &c.rules.clientIDs })
 }
 
 // WithAuthorizedClients accepts access tokens only if they were issued to one
 // of these clients. The client is the first member present of cid (Okta),
-// client_id (RFC 9068), azp and appid. Without it the client is not compared.
+// client_id (RFC 9068), azp and appid. Without it the client is not compared. It
+// keeps no ID token out, since that can carry azp: give the API an audience that
+// is no client ID, or use [WithStrictTokenType].
 func WithAuthorizedClients(clientID ...string) Option {
 	return addTo("WithAuthorizedClients", clientID, func(c *config) *[]string { return &c.rules.authorizedClients })
+}
+
+// WithRequiredClaim accepts tokens of both kinds only if they have this claim, of
+// whatever type except null, which counts as absent. If values are given, it must
+// be one of them, or an array that holds one. A string is compared byte for byte and
+// not split at spaces; a number or boolean is compared by its JSON, such as 2 or
+// true. The name is compared byte for byte with those at the top of the payload; for
+// what is inside a claim, read [Token.Claims].
+//
+// Given twice for one name, both must hold. It is judged after the other rules and
+// before the times; a token that breaks it is ErrClaim. An empty name, an empty
+// value and an empty list of values are ErrMisconfigured.
+//
+// All that RFC 9068 §2.2 requires of an access token, beyond what is always required:
+//
+//	jwtverifier.WithStrictTokenType(),
+//	jwtverifier.WithRequiredClaim("client_id"),
+//	jwtverifier.WithRequiredClaim("sub"),
+//	jwtverifier.WithRequiredClaim("iat"),
+//	jwtverifier.WithRequiredClaim("jti"),
+func WithRequiredClaim(name string, oneOf ...string) Option {
+	empty := oneOf != nil && len(oneOf) == 0
+	oneOf = slices.Clone(oneOf)
+	return func(c *config) error {
+		if name == "" || empty || slices.Contains(oneOf, "") {
+			return misconfigured("WithRequiredClaim without a name, with an empty value or with an empty list")
+		}
+		c.rules.required = append(c.rules.required, requiredClaim{name, oneOf})
+		return nil
+	}
 }
 
 // WithLeeway sets the clock skew that is tolerated for exp, nbf, iat and
@@ -340,9 +374,9 @@ type IDTokenCheck func(*idTokenChecks) error
 // newIDTokenChecks applies the checks and looks at what they say together.
 func newIDTokenChecks(nonce string, checks []IDTokenCheck) (*idTokenChecks, error) {
 	c := &idTokenChecks{nonce: nonce}
-	for _, check := range checks {
+	for i, check := range checks {
 		if check == nil {
-			return nil, misconfigured("nil IDTokenCheck")
+			return nil, misconfigured("IDTokenCheck %d is nil", i+1)
 		}
 		if err := check(c); err != nil {
 			return nil, err

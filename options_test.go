@@ -33,6 +33,10 @@ func TestNewRefuses(t *testing.T) {
 		{"authorized clients without audience", []jwtverifier.Option{jwtverifier.WithClientID("c"), jwtverifier.WithAuthorizedClients("c")}},
 		{"WithoutAudience alone", []jwtverifier.Option{jwtverifier.WithoutAudience()}},
 		{"WithoutAudience and WithAudience", []jwtverifier.Option{aud, jwtverifier.WithoutAudience(), jwtverifier.WithAuthorizedClients("c")}},
+		{"required claim without a name", []jwtverifier.Option{aud, jwtverifier.WithRequiredClaim("")}},
+		{"required claim without a name, with a value", []jwtverifier.Option{aud, jwtverifier.WithRequiredClaim("", "a")}},
+		{"required claim with an empty value", []jwtverifier.Option{aud, jwtverifier.WithRequiredClaim("a", "b", "")}},
+		{"required claim with an empty list", []jwtverifier.Option{aud, jwtverifier.WithRequiredClaim("a", []string{}...)}},
 		{"negative leeway", []jwtverifier.Option{aud, jwtverifier.WithLeeway(-1)}},
 		{"leeway over 5 min", []jwtverifier.Option{aud, jwtverifier.WithLeeway(5*time.Minute + 1)}},
 		{"nil client", []jwtverifier.Option{aud, jwtverifier.WithHTTPClient(nil)}},
@@ -313,7 +317,8 @@ func TestStrictTokenType(t *testing.T) {
 		{"application/application/jwt", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
 		{"at+jwt ", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
 		{"dpop+jwt", jwtverifier.ErrTokenType, jwtverifier.ErrTokenType},
-		{nil, jwtverifier.ErrMalformed, jwtverifier.ErrMalformed},
+		{nil, nil, jwtverifier.ErrTokenType}, // null is absent
+		{1, jwtverifier.ErrMalformed, jwtverifier.ErrMalformed},
 	} {
 		raw := issuer.Token(values{"typ": test.typ}, issuer.AccessTokenClaims())
 		for v, want := range map[*jwtverifier.Verifier]error{lax: test.lax, strict: test.strict} {
@@ -341,7 +346,8 @@ func TestWithoutAudience(t *testing.T) {
 		{"one", "a", jwtverifier.ErrAudience},
 		{"array", []string{"a"}, jwtverifier.ErrAudience},
 		{"empty string", "", jwtverifier.ErrAudience},
-		{"null", nil, jwtverifier.ErrAudience},
+		{"null", nil, nil},
+		{"false", false, jwtverifier.ErrAudience},
 	} {
 		token, err := v.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"aud": test.aud, "cid": "c"}))
 		if test.want == nil {
@@ -385,4 +391,17 @@ func TestWithHTTPClientOverTLS(t *testing.T) {
 		var untrusted *tls.CertificateVerificationError
 		require.ErrorAs(t, err, &untrusted)
 	}
+}
+
+// A nil among many is found by its place, counted from 1.
+func TestNilIsNamed(t *testing.T) {
+	aud := jwtverifier.WithAudience("a")
+	_, err := jwtverifier.New("https://issuer.example", aud, jwtverifier.WithLeeway(0), nil)
+	require.EqualError(t, err, "jwtverifier: misconfigured: option 3 is nil")
+	_, err = jwtverifier.New("https://issuer.example", nil, aud)
+	require.EqualError(t, err, "jwtverifier: misconfigured: option 1 is nil")
+
+	_, v := newPair(t)
+	_, err = v.VerifyIDToken(t.Context(), "", "n", jwtverifier.MaxAge(0), nil)
+	require.EqualError(t, err, "jwtverifier: misconfigured: IDTokenCheck 2 is nil")
 }

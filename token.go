@@ -11,8 +11,8 @@ import (
 )
 
 // Token is what access tokens and ID tokens share. Only a successful
-// verification makes one. It is the caller's to change: nothing done to it is
-// seen by another. Its strings are parts of the payload, so whoever keeps one of
+// verification makes one. A claim that is null counts as absent everywhere. The
+// Token is the caller's to change: nothing done to it is seen by another. Its strings are parts of the payload, so whoever keeps one of
 // them keeps all of that, at most 48 KiB.
 type Token struct {
 	Issuer   string   // iss, equal to the configured issuer
@@ -86,7 +86,11 @@ func (t *AccessToken) HasScopes(scope ...string) bool {
 // Claims decodes the whole payload into dst, as [json.Unmarshal] of JSON v2
 // does: names are case-sensitive, duplicates refused. An integer beyond 2^53
 // keeps its value only in a field of an integer type. A Token that no Verifier
-// made is [ErrMisconfigured].
+// made, or nil, is [ErrMisconfigured].
+//
+// The text of a decoding error names the claim, and never holds a value. The
+// errors below it, which [errors.As] finds, are those of package json and of dst's
+// own methods: their texts can repeat values, and are not to be logged.
 func (t *Token) Claims(dst any) error {
 	if t == nil || t.payload == "" {
 		return misconfigured("Claims of a token that no Verifier made")
@@ -95,6 +99,22 @@ func (t *Token) Claims(dst any) error {
 		return strict.DecodeError("jwtverifier: decoding claims", err)
 	}
 	return nil
+}
+
+// Claims is [Token.Claims], also of a nil AccessToken.
+func (t *AccessToken) Claims(dst any) error {
+	if t == nil {
+		return (*Token)(nil).Claims(dst)
+	}
+	return t.Token.Claims(dst)
+}
+
+// Claims is [Token.Claims], also of a nil IDToken.
+func (t *IDToken) Claims(dst any) error {
+	if t == nil {
+		return (*Token)(nil).Claims(dst)
+	}
+	return t.Token.Claims(dst)
 }
 
 // String shows the kind, issuer, kid and expiry: nothing that is worth stealing.

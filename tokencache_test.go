@@ -94,6 +94,36 @@ func TestTokenCache(t *testing.T) {
 	})
 }
 
+// An append to one list of a result reaches neither its others nor another result.
+func TestTokenCacheListsShareNothing(t *testing.T) {
+	issuer, v := newPair(t, jwtverifier.WithTokenCache(1), jwtverifier.WithSenderConstrainedTokens())
+	raw := issuer.AccessToken(values{"aud": []string{jwtverifiertest.Audience, "b", "c"}, "scp": []string{"read"}, "amr": []string{"pwd"}, "cnf": values{"jkt": "x"}})
+	want, err := v.VerifyAccessToken(t.Context(), raw)
+	require.NoError(t, err)
+	for range 3 {
+		token, err := v.VerifyAccessToken(t.Context(), raw)
+		require.NoError(t, err)
+		require.Equal(t, want, token)
+		for _, list := range []*[]string{&token.Audience, &token.Scopes, &token.AuthMethods} {
+			all := (*list)[:cap(*list)]
+			for i := range all { // as appends within the capacity would
+				all[i] = "admin"
+			}
+		}
+		token.Confirmation.JWKThumbprint = "y"
+	}
+
+	token, err := v.VerifyAccessToken(t.Context(), raw)
+	require.NoError(t, err)
+	_ = append(token.Audience, "admin")
+	require.Equal(t, []string{"read"}, token.Scopes)
+	require.Equal(t, []string{"pwd"}, token.AuthMethods)
+	_ = append(token.Scopes, "admin")
+	require.Equal(t, []string{"pwd"}, token.AuthMethods)
+	require.Equal(t, []string{jwtverifiertest.Audience, "b", "c"}, token.Audience)
+	require.Equal(t, "x", token.Confirmation.JWKThumbprint)
+}
+
 func TestTokenCacheFollowsTheClock(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	issuer, v := newPair(t, jwtverifier.WithTokenCache(1), jwtverifier.WithClock(func() time.Time { return now }))

@@ -265,7 +265,7 @@ func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time
 	case ErrSignature:
 		return nil, time.Time{}, &TokenError{Reason: ErrSignature, Part: "signature"}
 	}
-	if err := t.readClaims(); err != nil {
+	if err := t.readClaims(v.rules.namedClaims()); err != nil {
 		return nil, time.Time{}, err
 	}
 	return signer, v.rules.now(now), nil

@@ -142,7 +142,7 @@ func TestClient(t *testing.T) {
 		{"azp", values{"cid": jwtverifiertest.Absent, "azp": "c", "appid": "d"}, "c"},
 		{"appid", values{"cid": jwtverifiertest.Absent, "appid": "d"}, "d"},
 		{"none", values{"cid": jwtverifiertest.Absent}, ""},
-		{"null is present", values{"cid": nil, "client_id": "b"}, ""},
+		{"null is absent", values{"cid": nil, "client_id": "b"}, "b"},
 		{"not a string", values{"cid": []string{"a"}, "client_id": "b"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -216,7 +216,9 @@ func TestConfirmation(t *testing.T) {
 		{"empty string", values{"jkt": ""}, nil},
 		{"one empty", values{"jkt": "a", "x5t#S256": ""}, nil},
 		{"number", values{"jkt": 1}, nil},
-		{"null", nil, nil},
+		{"one null", values{"jkt": nil, "x5t#S256": "b"}, &jwtverifier.Confirmation{CertificateThumbprint: "b"}},
+		{"another null beside", values{"jkt": "a", "jwk": nil}, &jwtverifier.Confirmation{JWKThumbprint: "a"}},
+		{"both null", values{"jkt": nil, "x5t#S256": nil}, nil},
 		{"string", "a", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -233,9 +235,11 @@ func TestConfirmation(t *testing.T) {
 			require.Equal(t, test.want, token.Confirmation)
 		})
 	}
-	token, err := constrained.VerifyAccessToken(t.Context(), issuer.AccessToken())
-	require.NoError(t, err)
-	require.Nil(t, token.Confirmation)
+	for _, cnf := range []any{jwtverifiertest.Absent, nil} { // null is absent
+		token, err := constrained.VerifyAccessToken(t.Context(), issuer.AccessToken(values{"cnf": cnf}))
+		require.NoError(t, err)
+		require.Nil(t, token.Confirmation)
+	}
 }
 
 func halfHash(s string) string {
@@ -311,7 +315,10 @@ func TestIDTokenChecks(t *testing.T) {
 		{"RefreshOf, other sub", refresh(values{"sub": "other"}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, jwtverifier.ErrClaim, "sub"},
 		{"RefreshOf, other nonce", refresh(values{"nonce": "m"}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, jwtverifier.ErrNonce, "nonce"},
 		{"RefreshOf, new nonce", values{"nonce": "n", "auth_time": absent}, none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(plain)}, jwtverifier.ErrNonce, "nonce"},
-		{"RefreshOf, nonce null", refresh(values{"nonce": nil}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, jwtverifier.ErrNonce, "nonce"},
+		{"RefreshOf, nonce null", refresh(values{"nonce": nil}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, nil, ""},
+		{"RefreshOf, auth_time null", refresh(values{"auth_time": nil}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, nil, ""},
+		{"RefreshOf, azp null", refresh(values{"aud": jwtverifiertest.ClientID, "azp": nil}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, jwtverifier.ErrAuthorizedParty, "azp"},
+		{"RefreshOf, azp null as before", values{"azp": nil, "auth_time": absent}, none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(plain)}, nil, ""},
 		{"RefreshOf, other auth_time", refresh(values{"auth_time": now - 99}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, jwtverifier.ErrAuthTime, "auth_time"},
 		{"RefreshOf, auth_time not a number", refresh(values{"auth_time": "x"}), none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(first)}, jwtverifier.ErrAuthTime, "auth_time"},
 		{"RefreshOf, new auth_time", values{"auth_time": now}, none, []jwtverifier.IDTokenCheck{jwtverifier.RefreshOf(plain)}, jwtverifier.ErrAuthTime, "auth_time"},
@@ -379,6 +386,11 @@ func TestNotMadeByNew(t *testing.T) {
 	}
 	requireMisconfigured(t, new(jwtverifier.Token).Claims(&struct{}{}))
 	requireMisconfigured(t, (*jwtverifier.Token)(nil).Claims(&struct{}{}))
+	requireMisconfigured(t, new(jwtverifier.AccessToken).Claims(&struct{}{}))
+	requireMisconfigured(t, (*jwtverifier.AccessToken)(nil).Claims(&struct{}{}))
+	requireMisconfigured(t, new(jwtverifier.IDToken).Claims(&struct{}{}))
+	requireMisconfigured(t, (*jwtverifier.IDToken)(nil).Claims(&struct{}{}))
+	require.Equal(t, "<nil>", fmt.Sprint((*jwtverifier.AccessToken)(nil)))
 }
 
 func TestEachKindNeedsItsOption(t *testing.T) {

@@ -36,7 +36,7 @@ func (c *Client) address(ctx context.Context) (string, error) {
 		return "", err
 	}
 	member := strict.Value(metadata.Endpoint)
-	if !member.Present() {
+	if member == "" {
 		return "", unavailable(ErrNoEndpoint, 0)
 	}
 	endpoint, ok := member.Text()

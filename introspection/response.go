@@ -164,17 +164,17 @@ func read(body []byte, issuer string) (*Response, error) {
 		{"iat", a.issuedAt, into(&r.IssuedAt, strict.Value.Time)},
 		{"nbf", a.notBefore, into(&r.NotBefore, strict.Value.Time)},
 	} {
-		if m.value.Present() && !m.read(m.value) {
+		if m.value != "" && !m.read(m.value) {
 			return nil, fmt.Errorf("%w: %s is of a wrong type", errAnswer, m.name)
 		}
 	}
 	if member, ok := a.ofAccessToken(r.TokenType); !ok {
 		return nil, refuse(jwtverifier.ErrTokenType, member)
 	}
-	if a.issuer.Present() && r.Issuer != issuer {
+	if a.issuer != "" && r.Issuer != issuer {
 		return nil, refuse(jwtverifier.ErrIssuer, "iss")
 	}
-	if a.confirmation.Present() {
+	if a.confirmation != "" {
 		jkt, x5t, ok := a.confirmation.Confirmation()
 		if !ok {
 			return nil, refuse(jwtverifier.ErrConfirmation, "cnf")
@@ -197,7 +197,7 @@ func into[T any](dst *T, read func(strict.Value) (T, bool)) func(strict.Value) b
 // and which one does. Servers answer for refresh tokens too, the hint
 // notwithstanding (RFC 7662 §2.1), and some for ID tokens.
 func (a *answer) ofAccessToken(tokenType string) (member string, ok bool) {
-	if a.tokenUse.Present() && !a.tokenUse.Is("access_token") && !a.tokenUse.Is("access") {
+	if a.tokenUse != "" && !a.tokenUse.Is("access_token") && !a.tokenUse.Is("access") {
 		return "token_use", false
 	}
 	switch typ, _ := a.typ.Text(); typ {

@@ -57,7 +57,7 @@ func ReadJWK(entry []byte) (*JWK, error) {
 
 func empty(v strict.Value) bool {
 	list, ok := v.Texts()
-	return !v.Present() || v == `""` || ok && len(list) == 0
+	return v == "" || v == `""` || ok && len(list) == 0
 }
 
 // Private reports whether k has a member that only private and symmetric keys have.

@@ -2,9 +2,12 @@ package strict
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // OneOrMore returns the values of a string or an array of strings, as an audience
@@ -17,15 +20,43 @@ func (v Value) OneOrMore() ([]string, bool) {
 }
 
 // Scopes returns the values of a space-delimited string (RFC 6749 §3.3) or an
-// array of strings, none if v is absent or null; false if it is anything else.
+// array of strings, none if v is absent; false if it is anything else.
 func (v Value) Scopes() ([]string, bool) {
-	if !v.Present() {
+	if v == "" {
 		return nil, true
 	}
 	if s, ok := v.Text(); ok {
 		return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), true
 	}
 	return v.Texts()
+}
+
+// HasOneOf reports whether v is one of these values, or an array that holds one:
+// a string by its text, a number or boolean by its JSON as received.
+func (v Value) HasOneOf(wanted []string) bool {
+	if v.Kind() != '[' {
+		return v.isOneOf(wanted)
+	}
+	dec := jsontext.NewDecoder(strings.NewReader(string(v)))
+	_, err := dec.ReadToken()
+	for err == nil && dec.PeekKind() != ']' {
+		var element jsontext.Value
+		if element, err = dec.ReadValue(); err == nil && Value(element).isOneOf(wanted) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v Value) isOneOf(wanted []string) bool {
+	switch v.Kind() {
+	case '"':
+		s, ok := v.Text()
+		return ok && slices.Contains(wanted, s)
+	case '0', 't', 'f':
+		return slices.Contains(wanted, string(v))
+	}
+	return false
 }
 
 const (

@@ -18,7 +18,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A Value is one JSON value as received, known to be valid; "" if absent.
+// A Value is one JSON value as received, known to be valid; "" if absent. [Object]
+// makes none of null: a member that is null counts as absent.
 type Value string
 
 // Kind returns the first byte of the value, '0' for every number, 0 if absent.
@@ -32,13 +33,11 @@ func (v Value) Kind() byte {
 	return v[0]
 }
 
-// Present reports whether v is there and not null.
-func (v Value) Present() bool { return v != "" && v.Kind() != 'n' }
-
 // Members says which members of a JSON object are wanted.
 type Members interface {
 	// Member returns where the value of the member of this name goes, or nil
-	// if nobody reads it.
+	// if nobody reads it. It is called once for each member, also if its value
+	// is null, which is not stored.
 	Member(name []byte) *Value
 }
 
@@ -80,7 +79,7 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		if err != nil {
 			return err
 		}
-		if slot != nil {
+		if slot != nil && v.Kind() != 'n' {
 			end := dec.InputOffset()
 			*slot = Value(o.text[end-int64(len(v)) : end])
 		}
