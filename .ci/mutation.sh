@@ -5,20 +5,25 @@
 # behaviour can tell from the code are not counted: they are listed in
 # .ci/mutation-survivors.txt, each with the reason.
 #
-#	.ci/mutation.sh [-sample N] [-seed S] [-tags TAGS] [PACKAGE...]
+#	.ci/mutation.sh [-v] [-sample N] [-seed S] [-tags TAGS] [PACKAGE...]
 #
 # A PACKAGE is a folder, `.` for the root. Of each, N mutants are drawn by lot, or
 # all are taken if N is 0 or not given; the same seed draws the same. Without
 # PACKAGE it is all of the small packages and, unless N says otherwise, 300 of the
-# root's mutants. A mutant takes two seconds of a core, and a survivor of the
-# root's own tests half a minute.
+# root's mutants. -v also prints which test killed which mutant. Nothing else should
+# run at the same time: tests that wait for something kill mutants on a busy machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOFLAGS="${GOFLAGS:-} -buildvcs=false"
 
-sample=0 root_sample=300 seed=1 tags=
+sample=0 root_sample=300 seed=1 tags='' verbose=()
 while [ $# -gt 0 ]; do
 	case $1 in
+	-v)
+		verbose=(-v)
+		shift
+		continue
+		;;
 	-sample) sample=$2 root_sample=$2 ;;
 	-seed) seed=$2 ;;
 	-tags) tags=$2 ;;
@@ -61,7 +66,7 @@ for package in "$@"; do
 		;;
 	internal/*) suites=(.) ;;
 	esac
-	TMPDIR=$work "$work/mutate" -package "$package" -suites "$(IFS=,; echo "${suites[*]}")" -sample "$drawn" -seed "$seed" \
+	TMPDIR=$work "$work/mutate" "${verbose[@]}" -package "$package" -suites "$(IFS=,; echo "${suites[*]}")" -sample "$drawn" -seed "$seed" \
 		-tags "$tags" -skip "$skip" -equivalents .ci/mutation-survivors.txt || failed+=("$package")
 done
 if [ ${#failed[@]} -gt 0 ]; then

@@ -32,6 +32,7 @@ var (
 	listed   = flag.String("equivalents", "", "file with the mutants that no test can notice")
 	parallel = flag.Int("parallel", 2, "mutants at work at the same time")
 	least    = flag.Int("least", 95, "percentage of the covered mutants that must be killed")
+	verbose  = flag.Bool("v", false, "also print what is killed, and by which test")
 	list     = flag.Bool("list", false, "print the mutants, and do nothing")
 )
 
@@ -57,12 +58,6 @@ const (
 
 func run() (bool, error) {
 	start := time.Now()
-	work, err := os.MkdirTemp("", "mutate")
-	if err != nil {
-		return false, err
-	}
-	defer os.RemoveAll(work)
-
 	all, sources, err := candidates()
 	if err != nil {
 		return false, err
@@ -73,6 +68,12 @@ func run() (bool, error) {
 		}
 		return true, nil
 	}
+
+	work, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(work)
 	tests, err := baseline(work)
 	if err != nil {
 		return false, err
@@ -256,11 +257,25 @@ func judge(work string, m mutant, source []byte, tests []suite) fate {
 		if _, err := output("go", "test", "-c", "-vet=off", "-tags", *tags, "-ldflags=-s -w", "-overlay", overlay, "-o", binary, "./"+s.dir); err != nil {
 			return notViable
 		}
-		if execute(binary, s.dir, 5*s.took+20*time.Second, "-test.failfast") != nil {
+		if err := execute(binary, s.dir, 3*s.took+10*time.Second, "-test.failfast"); err != nil {
+			if *verbose {
+				fmt.Printf("killed by %s at %d:%d: %s\n", killer(err), m.line, m.col, m.listedAs())
+			}
 			return killed
 		}
 	}
 	return survived
+}
+
+var failure = regexp.MustCompile(`--- FAIL: (\S+)|(?m)^(panic: .*|fatal error: .*)$`)
+
+// killer is the first test that failed, or how the tests ended.
+func killer(err error) string {
+	first := failure.FindStringSubmatch(err.Error())
+	if first == nil {
+		return strings.TrimSpace(strings.SplitN(err.Error(), "\n", 2)[0])
+	}
+	return first[1] + first[2]
 }
 
 // execute runs a test binary. A mutant that never ends, or takes all the memory,
