@@ -165,6 +165,18 @@ func parseKeySet(document []byte, previous *keySet) (*keySet, error) {
 	return set, nil
 }
 
+// publicKeySet returns the set of keys that have no kid.
+func publicKeySet(publics []*rsa.PublicKey) *keySet {
+	set := &keySet{byID: make(map[string][]*key)}
+	for _, public := range publics {
+		set.byID[""] = append(set.byID[""], &key{public: public})
+	}
+	if len(publics) == 1 {
+		set.only = set.byID[""]
+	}
+	return set
+}
+
 // noneEligible says why no entry was taken as a key: the reasons that most of them
 // have, up to maxReasons.
 func (s *keySet) noneEligible() error {
