@@ -1,6 +1,7 @@
 package jwtverifier_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -158,6 +159,46 @@ func TestWithPublicKeys(t *testing.T) {
 	})
 	for _, path := range append(server.MetadataPaths(), server.JWKSPath()) {
 		assert.Zero(t, server.Requests(path), path)
+	}
+}
+
+// None of the keys has a kid, so that a token's kid rules none of them out.
+func TestWithPublicKeysWhateverTheKid(t *testing.T) {
+	server := jwtverifiertest.New("")
+	stranger := jwtverifiertest.New(server.URL())
+	public := []crypto.PublicKey{server.PublicKey("key-1")}
+	for range 3 {
+		public = append(public, server.PublicKey(server.PublishKey()))
+	}
+	token := func(by *jwtverifiertest.Issuer, keyID any) string {
+		return by.Token(values{"kid": keyID}, by.AccessTokenClaims())
+	}
+	for name, opts := range map[string][]jwtverifier.Option{
+		"one key":   {jwtverifier.WithPublicKeys(public[0])},
+		"four keys": {jwtverifier.WithPublicKeys(public...)},
+		"two twice": {jwtverifier.WithPublicKeys(public[3], public[2]), jwtverifier.WithPublicKeys(public[1], public[0])},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVerifier(t, server, opts...)
+			signers := []string{"key-1"}
+			if name != "one key" {
+				signers = []string{"key-1", "key-2", "key-3", "key-4"}
+			}
+			for _, signer := range signers {
+				server.UseKey(signer)
+				for _, keyID := range []any{jwtverifiertest.Absent, "key-1", "key-2", "other"} {
+					verified, err := v.VerifyAccessToken(t.Context(), token(server, keyID))
+					if assert.NoError(t, err, "by %s, kid %v", signer, keyID) && keyID != jwtverifiertest.Absent {
+						assert.Equal(t, keyID, verified.KeyID)
+					}
+				}
+			}
+			_, err := v.VerifyAccessToken(t.Context(), token(stranger, jwtverifiertest.Absent))
+			requireReason(t, err, jwtverifier.ErrSignature)
+			_, err = v.VerifyAccessToken(t.Context(), token(stranger, "key-1"))
+			requireReason(t, err, jwtverifier.ErrUnknownKey)
+			assert.Zero(t, server.Requests(server.JWKSPath()))
+		})
 	}
 }
 
