@@ -2,6 +2,7 @@ package jwtverifier
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -22,13 +23,14 @@ type keyPolicy struct {
 	metadataURL     string
 	jwksURL         string
 	staticKeys      []byte
+	publicKeys      []*rsa.PublicKey
 	refreshInterval time.Duration
 	maxStale        time.Duration
 	insecureHTTP    bool
 }
 
 // static reports whether there is nothing to fetch.
-func (p *keyPolicy) static() bool { return p.staticKeys != nil }
+func (p *keyPolicy) static() bool { return p.staticKeys != nil || p.publicKeys != nil }
 
 // discovers reports whether metadata is read to find the keys.
 func (p *keyPolicy) discovers() bool { return !p.static() && p.jwksURL == "" }

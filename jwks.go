@@ -183,6 +183,16 @@ func candidates(keys []*key) []*key {
 	return keys
 }
 
+// publicKeySet returns the set of keys that have no kid.
+func publicKeySet(publics []*rsa.PublicKey) *keySet {
+	set := &keySet{byID: make(map[string][]*key)}
+	for _, public := range publics {
+		set.byID[""] = append(set.byID[""], &key{public: public})
+	}
+	set.unnamed, set.all = set.byID[""], set.byID[""]
+	return set
+}
+
 // noneEligible says why no entry was taken as a key: the reasons that most of them
 // have, up to maxReasons.
 func (s *keySet) noneEligible() error {

@@ -1,6 +1,8 @@
 package jwtverifier
 
 import (
+	"crypto"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/jwtverifier/internal/jose"
 	"example.com/jwtverifier/internal/strict"
 	"example.com/jwtverifier/internal/web"
 )
@@ -86,6 +89,9 @@ func checkSources(p *keyPolicy) error {
 	if p.staticKeys != nil {
 		sources++
 	}
+	if p.publicKeys != nil {
+		sources++
+	}
 	for _, source := range []struct{ option, url string }{{"WithMetadataURL", p.metadataURL}, {"WithJWKSURL", p.jwksURL}} {
 		if source.url == "" {
 			continue
@@ -96,7 +102,7 @@ func checkSources(p *keyPolicy) error {
 		}
 	}
 	if sources > 1 {
-		return misconfigured("WithMetadataURL, WithJWKSURL and WithStaticKeys exclude each other")
+		return misconfigured("WithMetadataURL, WithJWKSURL, WithStaticKeys and WithPublicKeys exclude each other")
 	}
 	if p.client != nil && !p.insecureHTTP {
 		// Whoever can answer in the server's place can then make any token.
@@ -324,6 +330,41 @@ func WithStaticKeys(jwks []byte) Option {
 	jwks = append([]byte{}, jwks...)
 	return func(c *config) error {
 		c.keys.staticKeys = jwks
+		return nil
+	}
+}
+
+// WithPublicKeys uses these keys for ever, and no network, as [WithStaticKeys] does.
+// It is for keys without kid, from PEM files say (see [crypto/x509.ParsePKIXPublicKey]):
+// at most four, each an [*rsa.PublicKey] of 2,048 to 8,192 bits. They are copied. A
+// token that one of them signed is accepted whatever its kid. It excludes
+// [WithStaticKeys], [WithJWKSURL] and [WithMetadataURL].
+func WithPublicKeys(keys ...crypto.PublicKey) Option {
+	publics := make([]*rsa.PublicKey, len(keys))
+	var wrong error
+	for i, key := range keys {
+		public, err := jose.PublicKey(key)
+		if err != nil && wrong == nil {
+			wrong = misconfigured("WithPublicKeys: key %d: %w", i+1, err)
+		}
+		publics[i] = public
+	}
+	return func(c *config) error {
+		if len(publics) == 0 {
+			return misconfigured("WithPublicKeys without a key")
+		}
+		if wrong != nil {
+			return wrong
+		}
+		for i, public := range publics {
+			if slices.ContainsFunc(c.keys.publicKeys, func(k *rsa.PublicKey) bool { return k.Equal(public) }) {
+				return misconfigured("WithPublicKeys: key %d is there already", i+1)
+			}
+			c.keys.publicKeys = append(c.keys.publicKeys, public)
+		}
+		if len(c.keys.publicKeys) > maxKeysPerID {
+			return misconfigured("WithPublicKeys: more than %d keys", maxKeysPerID)
+		}
 		return nil
 	}
 }

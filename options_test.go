@@ -1,14 +1,22 @@
 package jwtverifier_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"math/big"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
@@ -65,6 +73,135 @@ func TestNewRefuses(t *testing.T) {
 			v, err := jwtverifier.New(issuer, test.opts...)
 			require.Nil(t, v)
 			requireMisconfigured(t, err)
+		})
+	}
+}
+
+func TestWithPublicKeysRefuses(t *testing.T) {
+	server := jwtverifiertest.New("")
+	for range 4 {
+		server.PublishKey()
+	}
+	key := func(i int) *rsa.PublicKey { return server.PublicKey("key-" + strconv.Itoa(i)) }
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	short := &rsa.PublicKey{N: new(big.Int).Rsh(key(2).N, 1), E: 65537}
+	short.N.SetBit(short.N, 0, 1)
+	public := jwtverifier.WithPublicKeys
+	const exclude = "WithMetadataURL, WithJWKSURL, WithStaticKeys and WithPublicKeys exclude each other"
+	for _, row := range []struct {
+		name string
+		opts []jwtverifier.Option
+		want string
+	}{
+		{"none", []jwtverifier.Option{public()}, "WithPublicKeys without a key"},
+		{"none, after a good one", []jwtverifier.Option{public(key(1)), public()}, "WithPublicKeys without a key"},
+		{"nil", []jwtverifier.Option{public(nil)}, "WithPublicKeys: key 1: nil"},
+		{"a nil key, second", []jwtverifier.Option{public(key(1), (*rsa.PublicKey)(nil))}, "WithPublicKeys: key 2: nil"},
+		{"the first that is wrong", []jwtverifier.Option{public(key(1), nil, "x")}, "WithPublicKeys: key 2: nil"},
+		{"too short", []jwtverifier.Option{public(key(1), short)}, "WithPublicKeys: key 2: n has 2047 bits"},
+		{"a private key", []jwtverifier.Option{public(private)}, "WithPublicKeys: key 1: *rsa.PrivateKey is a private key, of which only the public one is needed here"},
+		{"another type of key", []jwtverifier.Option{public(key(1), key(2), &curve.PublicKey)}, "WithPublicKeys: key 3: *ecdsa.PublicKey cannot be used with RS256"},
+		{"another type", []jwtverifier.Option{public([]byte("-----BEGIN"))}, "WithPublicKeys: key 1: []uint8 cannot be used with RS256"},
+		{"the same key twice", []jwtverifier.Option{public(key(1), key(2), key(1))}, "WithPublicKeys: key 3 is there already"},
+		{"the same key in two options", []jwtverifier.Option{public(key(1), key(2)), public(key(2))}, "WithPublicKeys: key 1 is there already"},
+		{"five keys", []jwtverifier.Option{public(key(1), key(2), key(3), key(4), key(5))}, "WithPublicKeys: more than 4 keys"},
+		{"five keys in two options", []jwtverifier.Option{public(key(1), key(2), key(3)), public(key(4), key(5))}, "WithPublicKeys: more than 4 keys"},
+		{"static keys", []jwtverifier.Option{public(key(1)), jwtverifier.WithStaticKeys(server.JWKS())}, exclude},
+		{"a JWKS URL", []jwtverifier.Option{public(key(1)), jwtverifier.WithJWKSURL("https://issuer.example/keys")}, exclude},
+		{"a metadata URL", []jwtverifier.Option{jwtverifier.WithMetadataURL("https://issuer.example/m"), public(key(1))}, exclude},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			v, err := jwtverifier.New("https://issuer.example", append(row.opts, jwtverifier.WithAudience("a"))...)
+			require.Nil(t, v)
+			requireMisconfigured(t, err)
+			require.EqualError(t, err, "jwtverifier: misconfigured: "+row.want)
+		})
+	}
+}
+
+func TestWithPublicKeys(t *testing.T) {
+	server := jwtverifiertest.New("")
+	key := func(kid string) *rsa.PublicKey { return server.PublicKey(kid) }
+	withoutKeyID := func(server *jwtverifiertest.Issuer) string {
+		return server.Token(values{"kid": jwtverifiertest.Absent}, server.AccessTokenClaims())
+	}
+	stranger := jwtverifiertest.New(server.URL())
+	require.NotEqual(t, key("key-1"), stranger.PublicKey("key-1"))
+
+	t.Run("one key, without kid", func(t *testing.T) {
+		v := newVerifier(t, server, jwtverifier.WithPublicKeys(key("key-1")))
+		_, err := v.VerifyAccessToken(t.Context(), withoutKeyID(server))
+		require.NoError(t, err)
+		_, err = v.VerifyAccessToken(t.Context(), withoutKeyID(stranger))
+		requireReason(t, err, jwtverifier.ErrSignature)
+		_, err = v.VerifyAccessToken(t.Context(), stranger.AccessToken())
+		requireReason(t, err, jwtverifier.ErrUnknownKey)
+	})
+	t.Run("status", func(t *testing.T) {
+		v := newVerifier(t, server, jwtverifier.WithPublicKeys(key("key-1")))
+		status := v.Status()
+		assert.Equal(t, jwtverifier.Status{State: jwtverifier.StateFresh, KeyIDs: []string{""}, FetchedAt: status.FetchedAt}, status)
+		assert.WithinDuration(t, time.Now(), status.FetchedAt, time.Minute)
+		assert.True(t, status.Ready())
+		assert.NoError(t, v.Prefetch(t.Context()))
+		assert.NoError(t, v.Refresh(t.Context()))
+		var all map[string]any
+		requireMisconfigured(t, v.Metadata(t.Context(), &all))
+	})
+	t.Run("the keys are copied", func(t *testing.T) {
+		given := key("key-1")
+		opt := jwtverifier.WithPublicKeys(given)
+		given.N.SetInt64(15)
+		given.E = 3
+		for range 2 { // an option makes several Verifiers
+			_, err := newVerifier(t, server, opt).VerifyAccessToken(t.Context(), withoutKeyID(server))
+			require.NoError(t, err)
+		}
+	})
+	for _, path := range append(server.MetadataPaths(), server.JWKSPath()) {
+		assert.Zero(t, server.Requests(path), path)
+	}
+}
+
+// None of the keys has a kid, so that a token's kid rules none of them out.
+func TestWithPublicKeysWhateverTheKid(t *testing.T) {
+	server := jwtverifiertest.New("")
+	stranger := jwtverifiertest.New(server.URL())
+	public := []crypto.PublicKey{server.PublicKey("key-1")}
+	for range 3 {
+		public = append(public, server.PublicKey(server.PublishKey()))
+	}
+	token := func(by *jwtverifiertest.Issuer, keyID any) string {
+		return by.Token(values{"kid": keyID}, by.AccessTokenClaims())
+	}
+	for name, opts := range map[string][]jwtverifier.Option{
+		"one key":   {jwtverifier.WithPublicKeys(public[0])},
+		"four keys": {jwtverifier.WithPublicKeys(public...)},
+		"two twice": {jwtverifier.WithPublicKeys(public[3], public[2]), jwtverifier.WithPublicKeys(public[1], public[0])},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVerifier(t, server, opts...)
+			signers := []string{"key-1"}
+			if name != "one key" {
+				signers = []string{"key-1", "key-2", "key-3", "key-4"}
+			}
+			for _, signer := range signers {
+				server.UseKey(signer)
+				for _, keyID := range []any{jwtverifiertest.Absent, "key-1", "key-2", "other"} {
+					verified, err := v.VerifyAccessToken(t.Context(), token(server, keyID))
+					if assert.NoError(t, err, "by %s, kid %v", signer, keyID) && keyID != jwtverifiertest.Absent {
+						assert.Equal(t, keyID, verified.KeyID)
+					}
+				}
+			}
+			_, err := v.VerifyAccessToken(t.Context(), token(stranger, jwtverifiertest.Absent))
+			requireReason(t, err, jwtverifier.ErrSignature)
+			_, err = v.VerifyAccessToken(t.Context(), token(stranger, "key-1"))
+			requireReason(t, err, jwtverifier.ErrUnknownKey)
+			assert.Zero(t, server.Requests(server.JWKSPath()))
 		})
 	}
 }
@@ -155,6 +292,7 @@ func TestIssuerThatIsNoURL(t *testing.T) {
 		"WithJWKSURL":     jwtverifier.WithJWKSURL(at),
 		"WithMetadataURL": jwtverifier.WithMetadataURL(at),
 		"WithStaticKeys":  jwtverifier.WithStaticKeys(keys),
+		"WithPublicKeys":  jwtverifier.WithPublicKeys(jwtverifiertest.New("").PublicKey("key-1")),
 	}
 	for _, test := range []struct{ issuer, want string }{
 		{"auth-service", ""},

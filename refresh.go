@@ -62,9 +62,12 @@ type inflight struct {
 func newKeySource(policy *keyPolicy, told *observers) (*keySource, error) {
 	s := &keySource{policy: policy, told: told, web: web.New(policy.client)}
 	if policy.static() {
-		set, err := parseKeySet(policy.staticKeys, nil)
-		if err != nil {
-			return nil, misconfigured("WithStaticKeys: %w", err)
+		set := publicKeySet(policy.publicKeys)
+		if policy.staticKeys != nil {
+			var err error
+			if set, err = parseKeySet(policy.staticKeys, nil); err != nil {
+				return nil, misconfigured("WithStaticKeys: %w", err)
+			}
 		}
 		set.fetched, set.interval, set.ahead = time.Now(), math.MaxInt64, math.MaxInt64
 		s.set.Store(set)

@@ -3,6 +3,7 @@
 package jose
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"encoding/binary"
 	"errors"
@@ -127,6 +128,27 @@ func (k *JWK) rsa(newKey func(n, e []byte) (*rsa.PublicKey, error)) (_ *rsa.Publ
 		return nil, errNotMade
 	}
 	return own, nil
+}
+
+// PublicKey returns a copy of a key that is not from a JWK, and is held to the same
+// bounds. Only an [*rsa.PublicKey] can be used with RS256.
+func PublicKey(key crypto.PublicKey) (*rsa.PublicKey, error) {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if k == nil || k.N == nil {
+			return nil, errors.New("nil")
+		}
+		own := copied(k)
+		if err := check(own); err != nil {
+			return nil, err
+		}
+		return own, nil
+	case interface{ Public() crypto.PublicKey }:
+		return nil, fmt.Errorf("%T is a private key, of which only the public one is needed here", key)
+	case nil:
+		return nil, errors.New("nil")
+	}
+	return nil, fmt.Errorf("%T cannot be used with %s", key, RS256.name)
 }
 
 var errNotMade = errors.New("not a key")

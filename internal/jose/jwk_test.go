@@ -2,9 +2,15 @@ package jose_test
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -137,6 +143,63 @@ func TestRSABounds(t *testing.T) {
 			assert.Zero(t, public.N.Cmp(new(big.Int).SetBytes(row.n)), row.name)
 			assert.Equal(t, new(big.Int).SetBytes(row.e).Int64(), int64(public.E), row.name)
 		}
+	}
+}
+
+func TestPublicKey(t *testing.T) {
+	one := big.NewInt(1)
+	power := func(n uint) *big.Int { return new(big.Int).Lsh(one, n) }
+	plus := func(n *big.Int, i int64) *big.Int { return new(big.Int).Add(n, big.NewInt(i)) }
+	n := plus(power(2047), 1)
+	for _, key := range []*rsa.PublicKey{
+		&keyOne().PublicKey,
+		{N: n, E: 3},
+		{N: n, E: math.MaxInt32},
+		{N: plus(power(8192), -1), E: 65537},
+	} {
+		given := &rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}
+		own, err := jose.PublicKey(given)
+		require.NoError(t, err)
+		given.N.SetBit(given.N, 1, 1-given.N.Bit(1))
+		given.E++
+		assert.Equal(t, key, own, "a copy")
+	}
+
+	_, edPrivate, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	ecPrivate, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	for _, row := range []struct {
+		key  crypto.PublicKey
+		want string
+	}{
+		{nil, "nil"},
+		{(*rsa.PublicKey)(nil), "nil"},
+		{&rsa.PublicKey{}, "nil"},
+		{&rsa.PublicKey{E: 65537}, "nil"},
+		{&rsa.PublicKey{N: new(big.Int), E: 65537}, "n is not odd"},
+		{&rsa.PublicKey{N: power(2047), E: 65537}, "n is not odd"},
+		{&rsa.PublicKey{N: new(big.Int).Neg(n), E: 65537}, "n is not odd"},
+		{&rsa.PublicKey{N: plus(power(2047), -1), E: 65537}, "n has 2047 bits"},
+		{&rsa.PublicKey{N: plus(power(8192), 1), E: 65537}, "n has 8193 bits"},
+		{&rsa.PublicKey{N: n}, "e is not odd and from 3 to 2^31-1"},
+		{&rsa.PublicKey{N: n, E: -3}, "e is not odd and from 3 to 2^31-1"},
+		{&rsa.PublicKey{N: n, E: 1}, "e is not odd and from 3 to 2^31-1"},
+		{&rsa.PublicKey{N: n, E: 4}, "e is not odd and from 3 to 2^31-1"},
+		{&rsa.PublicKey{N: n, E: math.MaxInt32 + 2}, "e is not odd and from 3 to 2^31-1"},
+		{keyOne(), "*rsa.PrivateKey is a private key, of which only the public one is needed here"},
+		{(*rsa.PrivateKey)(nil), "*rsa.PrivateKey is a private key, of which only the public one is needed here"},
+		{ecPrivate, "*ecdsa.PrivateKey is a private key, of which only the public one is needed here"},
+		{edPrivate, "ed25519.PrivateKey is a private key, of which only the public one is needed here"},
+		{&ecPrivate.PublicKey, "*ecdsa.PublicKey cannot be used with RS256"},
+		{edPrivate.Public(), "ed25519.PublicKey cannot be used with RS256"},
+		{keyOne().PublicKey, "rsa.PublicKey cannot be used with RS256"},
+		{[]byte("-----BEGIN PUBLIC KEY-----"), "[]uint8 cannot be used with RS256"},
+		{"secret", "string cannot be used with RS256"},
+	} {
+		own, err := jose.PublicKey(row.key)
+		assert.EqualError(t, err, row.want)
+		assert.Nil(t, own)
 	}
 }
 
