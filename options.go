@@ -336,8 +336,8 @@ func WithStaticKeys(jwks []byte) Option {
 
 // WithPublicKeys uses these keys for ever, and no network, as [WithStaticKeys] does.
 // It is for keys without kid, from PEM files say (see [crypto/x509.ParsePKIXPublicKey]):
-// at most four, each an [*rsa.PublicKey] of 2,048 to 8,192 bits. They are copied. A
-// token that one of them signed is accepted whatever its kid. It excludes
+// at most four, each an [*rsa.PublicKey] of 2,048 to 8,192 bits. They are copied, and
+// the same one twice is one. A token that one of them signed is accepted whatever its kid. It excludes
 // [WithStaticKeys], [WithJWKSURL] and [WithMetadataURL].
 func WithPublicKeys(keys ...crypto.PublicKey) Option {
 	publics := make([]*rsa.PublicKey, len(keys))
@@ -356,14 +356,13 @@ func WithPublicKeys(keys ...crypto.PublicKey) Option {
 		if wrong != nil {
 			return wrong
 		}
-		for i, public := range publics {
-			if slices.ContainsFunc(c.keys.publicKeys, func(k *rsa.PublicKey) bool { return k.Equal(public) }) {
-				return misconfigured("WithPublicKeys: key %d is there already", i+1)
+		for _, public := range publics {
+			if !slices.ContainsFunc(c.keys.publicKeys, func(k *rsa.PublicKey) bool { return k.Equal(public) }) {
+				c.keys.publicKeys = append(c.keys.publicKeys, public)
 			}
-			c.keys.publicKeys = append(c.keys.publicKeys, public)
 		}
-		if len(c.keys.publicKeys) > maxKeysPerID {
-			return misconfigured("WithPublicKeys: more than %d keys", maxKeysPerID)
+		if len(c.keys.publicKeys) > maxCandidates {
+			return misconfigured("WithPublicKeys: more than %d keys", maxCandidates)
 		}
 		return nil
 	}
