@@ -178,9 +178,6 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*ke
 // unknown kid after a start is asked for at once, and junk kids in an outage
 // cannot keep a new key out once it is over. mu must be held.
 func (s *keySource) cooldown(now time.Time) time.Duration {
-	if s.unknownAt.IsZero() {
-		return 0
-	}
 	return unknownKeyPause - elapsed(s.unknownAt, now)
 }
 
@@ -209,19 +206,19 @@ func (s *keySource) refresh(ctx context.Context) error {
 	}
 }
 
-// force returns an attempt to wait for: one under way, the last one if it began
-// after the call, or one that it starts, back-off or not. If the last that it
-// started is too recent it returns how long to wait.
+// force returns an attempt to wait for: the last one if it began after the call,
+// one under way, or one that it starts, back-off or not. If the last that it started
+// is too recent it returns how long to wait.
 func (s *keySource) force(called uint64) (*inflight, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	switch pause := forcedPause - elapsed(s.forcedAt, now); {
-	case s.running != nil:
-		return s.running, 0
 	case s.last != nil && s.last.attempt > called:
 		return s.last, 0
-	case pause > 0 && !s.forcedAt.IsZero():
+	case s.running != nil:
+		return s.running, 0
+	case pause > 0:
 		return nil, pause
 	}
 	s.forcedAt = now
