@@ -125,20 +125,18 @@ func (s *keySource) join(seen *keySet, now time.Time) (*inflight, error) {
 	return s.running, nil
 }
 
-// newer returns the key set after the refresh that an unknown kid may cause; called
-// is how many attempts had begun when the token came. It is still seen if no newer
+// newer returns the key set after the refresh that an unknown kid may cause, the time
+// at which it was looked at, and whether that refresh was started for it; called is
+// how many attempts had begun when the token came. The set is still seen if no newer
 // one may be had.
-func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*keySet, time.Time, error) {
+func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (_ *keySet, _ time.Time, started bool, _ error) {
 	now := time.Now()
-	if s.policy.static() {
-		return seen, now, nil
-	}
 	s.mu.Lock()
 	if set := s.set.Load(); set != seen {
 		s.mu.Unlock()
-		return set, now, nil
+		return set, now, false, nil
 	}
-	r, admitted := s.running, false
+	r := s.running
 	var unavailable *UnavailableError
 	pause, cooldown := s.pause(now), s.cooldown(now)
 	switch {
@@ -155,22 +153,21 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*ke
 	case cooldown > 0:
 		// Somebody who sends junk kids gets one request in ten seconds.
 	default:
-		r, admitted = s.start(now), true
+		r, started = s.start(now), true
 		r.unknownKey = true
 	}
 	s.mu.Unlock()
 
-	s.told.unknownKey(admitted)
 	if unavailable != nil {
-		return nil, now, unavailable
+		return nil, now, false, unavailable
 	}
 	if r == nil {
-		return seen, now, nil
+		return seen, now, false, nil
 	}
 	if err := r.wait(ctx); err != nil {
-		return nil, now, err
+		return nil, now, started, err
 	}
-	return s.set.Load(), time.Now(), nil
+	return s.set.Load(), time.Now(), started, nil
 }
 
 // cooldown returns for how long no unknown kid may cause a refresh yet. Only the

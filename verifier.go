@@ -244,19 +244,24 @@ func (v *Verifier) authenticate(ctx context.Context, t *signedToken, called uint
 		return nil, time.Time{}, err
 	}
 	signer, reason, older := set.verify(t)
-	// The key may be newer than the set. It may also be newer than a refresh that
-	// was under way when the token came: hence a loop. It ends when a set is from
-	// an attempt that began after that.
-	for older {
-		newer, at, err := v.keys.newer(ctx, set, called)
-		if err != nil {
-			return nil, time.Time{}, err
+	if older && !v.keys.policy.static() {
+		admitted := false
+		defer func() { v.told.unknownKey(admitted) }()
+		// The key may be newer than the set. It may also be newer than a refresh that
+		// was under way when the token came: hence a loop. It ends when a set is from
+		// an attempt that began after that.
+		for older {
+			newer, at, started, err := v.keys.newer(ctx, set, called)
+			admitted = admitted || started
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			if newer == set {
+				break
+			}
+			set, now = newer, at
+			signer, reason, older = set.verify(t)
 		}
-		if newer == set {
-			break
-		}
-		set, now = newer, at
-		signer, reason, older = set.verify(t)
 	}
 	switch reason {
 	case ErrUnknownKey:
