@@ -144,8 +144,9 @@ func TestUnknownKeyLooksAgainUnderTheLock(t *testing.T) {
 		time.Sleep(unknownKeyPause)
 		asked := issuer.Requests("")
 
-		set, now, err := v.keys.newer(t.Context(), old, called)
+		set, now, started, err := v.keys.newer(t.Context(), old, called)
 		require.NoError(t, err)
+		require.False(t, started)
 		require.Same(t, v.keys.set.Load(), set)
 		require.Equal(t, time.Now(), now)
 		require.Equal(t, asked, issuer.Requests(""))
@@ -157,8 +158,9 @@ func TestUnknownKeyLooksAgainUnderTheLock(t *testing.T) {
 		require.Equal(t, asked, issuer.Requests(""))
 
 		// And whoever sees the current one starts a refresh, once.
-		_, _, err = v.keys.newer(t.Context(), set, v.keys.attempts.Load())
+		_, _, started, err = v.keys.newer(t.Context(), set, v.keys.attempts.Load())
 		require.NoError(t, err)
+		require.True(t, started)
 		require.Equal(t, asked+2, issuer.Requests(""))
 	})
 }
