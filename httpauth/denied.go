@@ -169,11 +169,19 @@ func describe(err error) string {
 
 // challenge returns the value of WWW-Authenticate (RFC 6750 §3, RFC 9728 §5.1).
 func (g *Guard) challenge(code, description string, scopes []string) string {
-	var params []string
+	var b strings.Builder
+	b.Grow(256) // anybody can have it built
+	b.WriteString("Bearer")
+	separator := " "
 	add := func(name, value string) {
-		if value != "" {
-			params = append(params, name+"="+quotedString(value))
+		if value == "" {
+			return
 		}
+		b.WriteString(separator)
+		b.WriteString(name)
+		b.WriteString("=")
+		b.WriteString(quotedString(value))
+		separator = ", "
 	}
 	add("realm", g.realm)
 	add("error", code)
@@ -182,13 +190,12 @@ func (g *Guard) challenge(code, description string, scopes []string) string {
 	if g.metadata != nil {
 		add("resource_metadata", g.metadata.url)
 	}
-	if len(params) == 0 {
-		return "Bearer"
-	}
-	return "Bearer " + strings.Join(params, ", ")
+	return b.String()
 }
 
 // quotedString returns the quoted-string of printable ASCII (RFC 9110 §5.6.4).
 func quotedString(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + escapes.Replace(s) + `"`
 }
+
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

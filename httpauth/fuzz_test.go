@@ -39,6 +39,9 @@ func FuzzAuthorization(f *testing.F) {
 	require.Equal(f, 200, serve(h, request("Bearer good")).Code)
 
 	f.Fuzz(func(t *testing.T, field string) {
+		if len(field) > 64<<10 {
+			t.Skip("TestLongHeaders is about those")
+		}
 		seen = nil
 		w := serve(h, request(field))
 		scheme := otherScheme.FindStringSubmatch(field)

@@ -19,11 +19,12 @@
 //	misconfigured, or an error of an unknown kind     500, no challenge
 //
 // No answer repeats anything of the request or the token, and none may be cached.
+// A token of more than 64 KiB is refused as malformed, before any Verifier sees it.
 //
 // # What it does not do
 //
-// It reads the Authorization header alone: never a token in the query or in the
-// body (RFC 6750 §2.2, §2.3), nor in a cookie. It answers every request without
+// It reads only the Authorization header: never a token in the query or in the body
+// (RFC 6750 §2.2, §2.3), nor in a cookie. It answers every request without
 // a token with 401, a CORS preflight too, so CORS belongs around it. It logs
 // nothing: [WithDenyHandler] sees every refusal.
 package httpauth
@@ -298,6 +299,13 @@ func (g *Guard) prove(r *http.Request, token *jwtverifier.AccessToken) error {
 	return fmt.Errorf("%w: %w", refused, err)
 }
 
+// maxTokenBytes is the longest token that package jwtverifier reads, and maxFieldBytes
+// the longest header: room for the scheme and white space.
+const (
+	maxTokenBytes = 64 << 10
+	maxFieldBytes = maxTokenBytes + 1<<10
+)
+
 // credential returns the token68 of the one Authorization header, whose values
 // these are: credentials = auth-scheme [ 1*SP token68 ] (RFC 9110 §11.4, RFC 6750
 // §2.1).
@@ -309,9 +317,12 @@ func credential(headers []string) (string, error) {
 	default:
 		return "", ErrInvalidRequest
 	}
+	// Anybody can send a header as long as the server takes. One that is too long is
+	// refused, whatever it ends with: its beginning says how.
+	field := headers[0][:min(len(headers[0]), maxFieldBytes)]
 	// Not every server takes the white space off that surrounds a field's value
 	// (RFC 9110 §5.5).
-	scheme, rest, _ := strings.Cut(strings.Trim(headers[0], " \t"), " ")
+	scheme, rest, _ := strings.Cut(strings.Trim(field, " \t"), " ")
 	if !isToken(scheme) {
 		return "", ErrInvalidRequest
 	}
@@ -322,6 +333,9 @@ func credential(headers []string) (string, error) {
 	}
 	if rest = strings.TrimLeft(rest, " "); !isToken68(rest) {
 		return "", ErrInvalidRequest
+	}
+	if len(rest) > maxTokenBytes || len(field) < len(headers[0]) {
+		return "", &jwtverifier.TokenError{Reason: jwtverifier.ErrMalformed, Part: "token"}
 	}
 	return rest, nil
 }
@@ -337,30 +351,52 @@ func areScopes(scopes []string) bool {
 	})
 }
 
-func isAlphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-}
-
 // isToken reports whether s is a token (RFC 9110 §5.6.2), as a scheme must be.
 func isToken(s string) bool {
-	for i := range len(s) {
-		if !isAlphanumeric(s[i]) && strings.IndexByte("!#$%&'*+-.^_`|~", s[i]) < 0 {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && isOf(tokenCharacter, s)
 }
 
 // isToken68 reports whether s is a token68 (RFC 9110 §11.2): '=' only at its end.
 func isToken68(s string) bool {
 	s = strings.TrimRight(s, "=")
+	return s != "" && isOf(token68Character, s)
+}
+
+// isOf reports whether all characters of s are of a kind. Anybody can have it read
+// 64 KiB, and it is most of what refusing a token of usual size costs: hence a
+// table, and eight at a time.
+func isOf(kind byte, s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		kind &= characters[s[0]] & characters[s[1]] & characters[s[2]] & characters[s[3]] &
+			characters[s[4]] & characters[s[5]] & characters[s[6]] & characters[s[7]]
+	}
 	for i := range len(s) {
-		if !isAlphanumeric(s[i]) && strings.IndexByte("-._~+/", s[i]) < 0 {
-			return false
+		kind &= characters[s[i]]
+	}
+	return kind != 0
+}
+
+const (
+	tokenCharacter = 1 << iota
+	token68Character
+)
+
+// characters are the kinds that each byte is of.
+var characters = func() (kinds [256]byte) {
+	for _, of := range []struct {
+		kind  byte
+		bytes string
+	}{
+		{tokenCharacter | token68Character, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+"},
+		{tokenCharacter, "!#$%&'*^`|"},
+		{token68Character, "/"},
+	} {
+		for _, c := range []byte(of.bytes) {
+			kinds[c] = of.kind
 		}
 	}
-	return s != ""
-}
+	return kinds
+}()
 
 func misconfigured(text string) error {
 	return fmt.Errorf("%w: httpauth: %s", jwtverifier.ErrMisconfigured, text)
