@@ -86,9 +86,9 @@ func New(v AccessTokenVerifier, opts ...Option) (*Guard, error) {
 		return nil, misconfigured("New: nil AccessTokenVerifier")
 	}
 	g := &Guard{verifier: v}
-	for _, opt := range opts {
+	for i, opt := range opts {
 		if opt == nil {
-			return nil, misconfigured("New: nil Option")
+			return nil, misconfigured(fmt.Sprintf("New: option %d is nil", i+1))
 		}
 		if err := opt(g); err != nil {
 			return nil, err

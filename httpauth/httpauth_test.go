@@ -507,6 +507,9 @@ func TestMisuse(t *testing.T) {
 		})
 	}
 
+	_, err := httpauth.New(good, httpauth.WithRealm("a"), httpauth.WithRealm("b"), nil)
+	assert.EqualError(t, err, "jwtverifier: misconfigured: httpauth: New: option 3 is nil")
+
 	// A struct, not a pointer, is a Verifier too.
 	newGuard(t, struct{ httpauth.AccessTokenVerifier }{good})
 

@@ -50,9 +50,9 @@ func New(v *jwtverifier.Verifier, clientID, clientSecret string, opts ...Option)
 		clientID: clientID,
 		secret:   func() string { return clientSecret },
 	}
-	for _, opt := range opts {
+	for i, opt := range opts {
 		if opt == nil {
-			return nil, misconfigured("New: nil Option")
+			return nil, misconfigured("New: option %d is nil", i+1)
 		}
 		if err := opt(c); err != nil {
 			return nil, err

@@ -936,6 +936,8 @@ func TestMisconfigured(t *testing.T) {
 			assert.ErrorContains(t, err, "jwtverifier: misconfigured: introspection: ")
 		})
 	}
+	_, err := introspection.New(v, clientID, secret, introspection.WithClientSecretPost(), introspection.WithClientSecretPost(), nil)
+	assert.ErrorContains(t, err, "introspection: New: option 3 is nil")
 	for _, c := range []*introspection.Client{nil, {}} {
 		r, err := c.Introspect(t.Context(), opaque)
 		assert.Nil(t, r)
