@@ -71,7 +71,8 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, denied *DeniedErr
 	}
 }
 
-// deniedWriter writes its status where net/http would write 200. It has no
+// deniedWriter writes its status where net/http would write 200, and in place of
+// what would not read as a refusal: below 400, or a switch of protocols. It has no
 // Unwrap method, by which that could be evaded.
 type deniedWriter struct {
 	http.ResponseWriter
@@ -80,7 +81,13 @@ type deniedWriter struct {
 }
 
 func (w *deniedWriter) WriteHeader(status int) {
-	w.wrote = w.wrote || status >= 200 // 1xx come before the answer
+	informational := 100 <= status && status < 200 && status != http.StatusSwitchingProtocols
+	if !informational { // those come before the answer
+		w.wrote = true
+		if status < 400 {
+			status = w.status
+		}
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

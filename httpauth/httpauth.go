@@ -130,10 +130,12 @@ func WithRealm(realm string) Option {
 // service's own form, a log line, a metric. The headers WWW-Authenticate,
 // Retry-After and Cache-Control are set before it is called, and the status is
 // the DeniedError's unless deny calls WriteHeader itself: it need not write
-// anything. Of w only the three methods of [http.ResponseWriter] can be used.
+// anything. A status below 400 is replaced by the DeniedError's, so that no mistake
+// in deny makes a refusal look like success; only informational ones pass (1xx,
+// except 101). Of w only the three methods of [http.ResponseWriter] can be used.
 //
-// The text of DeniedError.Err is for logs; that for the client is its
-// Description. [DeniedError.Answer] writes the standard answer.
+// The text of DeniedError.Err is for logs, the Description is for the client.
+// [DeniedError.Answer] writes the standard answer.
 func WithDenyHandler(deny func(w http.ResponseWriter, r *http.Request, denied *DeniedError)) Option {
 	return func(g *Guard) error {
 		if deny == nil {

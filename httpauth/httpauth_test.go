@@ -8,6 +8,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -406,6 +408,10 @@ func TestProof(t *testing.T) {
 	}
 }
 
+func writesStatus(status int) func(http.ResponseWriter, *http.Request, *httpauth.DeniedError) {
+	return func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) { w.WriteHeader(status) }
+}
+
 func TestDenyHandler(t *testing.T) {
 	type answer = func(w http.ResponseWriter, r *http.Request, denied *httpauth.DeniedError)
 	for _, row := range []struct {
@@ -427,6 +433,30 @@ func TestDenyHandler(t *testing.T) {
 			w.WriteHeader(http.StatusEarlyHints)
 			_, _ = io.WriteString(w, "body")
 		}, 401, "body"},
+		{"continue first", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+			w.WriteHeader(http.StatusContinue)
+			w.WriteHeader(http.StatusTeapot)
+		}, 418, ""},
+		{"the lowest status that passes", writesStatus(400), 400, ""},
+		{"success", writesStatus(200), 401, ""},
+		{"success without content", writesStatus(204), 401, ""},
+		{"redirect", func(w http.ResponseWriter, r *http.Request, _ *httpauth.DeniedError) {
+			w.Header()["Content-Type"] = nil
+			http.Redirect(w, r, "/login", http.StatusFound)
+		}, 401, ""},
+		{"not modified", writesStatus(304), 401, ""},
+		{"the highest status that does not pass", writesStatus(399), 401, ""},
+		{"switching protocols", writesStatus(101), 401, ""},
+		{"no status at all", writesStatus(0), 401, ""},
+		{"success after early hints", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusOK)
+			_, _ = io.WriteString(w, "body")
+		}, 401, "body"},
+		{"success after it has changed the error", func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
+			denied.Status = http.StatusOK
+			w.WriteHeader(http.StatusOK)
+		}, 401, ""},
 		{"empty write", func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 			_, _ = w.Write(nil)
 		}, 401, ""},
@@ -453,6 +483,27 @@ func TestDenyHandler(t *testing.T) {
 			assert.Equal(t, "no-store", header.Get("Cache-Control"))
 		})
 	}
+
+	t.Run("early hints arrive", func(t *testing.T) {
+		guard := newGuard(t, fails(io.EOF), httpauth.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+		}))
+		server := httptest.NewServer(guard.Handler(served))
+		defer server.Close()
+		var early []int
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+			early = append(early, code)
+			return nil
+		}})
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		assert.Equal(t, []int{103}, early)
+		assert.Equal(t, 401, resp.StatusCode)
+	})
 
 	t.Run("is given the request and the reason", func(t *testing.T) {
 		cause := &jwtverifier.UnavailableError{RetryAfter: 1500 * time.Millisecond, Err: io.ErrUnexpectedEOF}
