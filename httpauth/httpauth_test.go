@@ -258,6 +258,42 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// An error that matches two of these is answered as the first of them says: what
+// may not be the client's fault is never called that.
+func TestOrderOfFamilies(t *testing.T) {
+	order := []struct {
+		err    error
+		status int
+		code   string // of the challenge
+	}{
+		{jwtverifier.ErrMisconfigured, 500, ""},
+		{jwtverifier.ErrUnavailable, 503, ""},
+		{httpauth.ErrNoCredentials, 401, "Bearer"},
+		{httpauth.ErrInvalidRequest, 400, "invalid_request"},
+		{httpauth.ErrInsufficientScope, 403, "insufficient_scope"},
+		{jwtverifier.ErrInvalidToken, 401, "invalid_token"},
+		{io.ErrUnexpectedEOF, 500, ""},
+	}
+	for i, first := range order {
+		for _, second := range order[i:] {
+			for _, err := range []error{errors.Join(first.err, second.err), fmt.Errorf("%w: %w", second.err, first.err)} {
+				t.Run(strings.ReplaceAll(err.Error(), "\n", ", "), func(t *testing.T) {
+					_, err := newGuard(t, fails(err)).Check(request("Bearer x"))
+					denied, ok := errors.AsType[*httpauth.DeniedError](err)
+					require.True(t, ok)
+					assert.Equal(t, first.status, denied.Status)
+					if first.code == "" {
+						assert.Empty(t, denied.Challenge)
+					} else {
+						assert.Contains(t, denied.Challenge, first.code)
+					}
+					assert.Equal(t, first.code == "Bearer", denied.Challenge == "Bearer")
+				})
+			}
+		}
+	}
+}
+
 func TestNothingElseIsRead(t *testing.T) {
 	issuer := jwtverifiertest.New("")
 	guard := newGuard(t, newVerifier(t, issuer))
