@@ -39,6 +39,7 @@ import (
 	"strings"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/strict"
 )
 
 // Why a request was denied without a token being refused. They come inside a
@@ -50,7 +51,8 @@ var (
 	// ErrInvalidRequest: several Authorization headers, or a malformed one.
 	ErrInvalidRequest = errors.New("not exactly one well-formed Authorization header")
 
-	// ErrInsufficientScope: a good token without a required scope.
+	// ErrInsufficientScope: a good token without a required scope. The text of the
+	// error that wraps it names all that the route requires.
 	ErrInsufficientScope = errors.New("insufficient scope")
 )
 
@@ -252,13 +254,15 @@ func ContextWithToken(ctx context.Context, t *jwtverifier.AccessToken) context.C
 func (g *Guard) check(r *http.Request, scopes []string) (verified, *DeniedError) {
 	v, err := g.authenticate(r)
 	if err == nil && !v.token.HasScopes(scopes...) {
-		err = ErrInsufficientScope
+		err = fmt.Errorf("%w: want %s", ErrInsufficientScope, strict.QuoteList(scopes, maxScopesText))
 	}
 	if err != nil {
 		return verified{}, g.denied(err, scopes)
 	}
 	return v, nil
 }
+
+const maxScopesText = 256 // of a route's scopes, in an error
 
 func (g *Guard) authenticate(r *http.Request) (verified, error) {
 	if g == nil || g.verifier == nil {

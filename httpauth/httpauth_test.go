@@ -636,6 +636,25 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
+// The log of a 403 says what the route wants, the answer says it in the challenge.
+func TestInsufficientScopeNamesTheScopes(t *testing.T) {
+	var logged error
+	guard := newGuard(t, accepts(&jwtverifier.AccessToken{Scopes: []string{"SECRET"}}, new(int)),
+		httpauth.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, denied *httpauth.DeniedError) {
+			logged = denied
+			denied.Answer(w)
+		}))
+	w := serve(guard.RequireScopes("orders.read", "orders.write")(served), request("Bearer x"))
+	assert.Equal(t, 403, w.Code)
+	assert.Equal(t, "the access token lacks a required scope\n", w.Body.String())
+	assert.EqualError(t, logged, `httpauth: status 403: insufficient scope: want "orders.read", "orders.write"`)
+	assert.ErrorIs(t, logged, httpauth.ErrInsufficientScope)
+
+	serve(guard.RequireScopes(strings.Repeat("x", 5000))(served), request("Bearer x"))
+	assert.ErrorIs(t, logged, httpauth.ErrInsufficientScope)
+	assert.Less(t, len(logged.Error()), 400)
+}
+
 // The scopes are those of the call, whatever becomes of the slice.
 func TestRequireScopesCopies(t *testing.T) {
 	guard := newGuard(t, accepts(&jwtverifier.AccessToken{Scopes: []string{"read"}}, new(int)))
