@@ -258,6 +258,35 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// Every byte at every place of a scheme and of a token: RFC 9110 §5.6.2, §11.2.
+func TestCharacters(t *testing.T) {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	guard := newGuard(t, accepts(&jwtverifier.AccessToken{}, new(int)))
+	good := strings.Repeat("a", 19) // twice eight and some
+	for i := range good {
+		for b := range 256 {
+			if b == ' ' || b == '\t' { // they end what they stand in
+				continue
+			}
+			changed := good[:i] + string([]byte{byte(b)}) + good[i+1:]
+
+			want := httpauth.ErrInvalidRequest
+			if strings.IndexByte(letters+"!#$%&'*+-.^_`|~", byte(b)) >= 0 {
+				want = httpauth.ErrNoCredentials
+			}
+			_, err := guard.Check(request(changed + " x"))
+			require.ErrorIs(t, err, want, "scheme %q", changed)
+
+			_, err = guard.Check(request("Bearer " + changed))
+			if strings.IndexByte(letters+"-._~+/", byte(b)) >= 0 || b == '=' && i == len(good)-1 {
+				require.NoError(t, err, "token %q", changed)
+			} else {
+				require.ErrorIs(t, err, httpauth.ErrInvalidRequest, "token %q", changed)
+			}
+		}
+	}
+}
+
 // An error that matches two of these is answered as the first of them says: what
 // may not be the client's fault is never called that.
 func TestOrderOfFamilies(t *testing.T) {
@@ -444,6 +473,17 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// statuses records what WriteHeader is called with.
+type statuses struct {
+	http.ResponseWriter
+	all []int
+}
+
+func (s *statuses) WriteHeader(status int) {
+	s.all = append(s.all, status)
+	s.ResponseWriter.WriteHeader(status)
+}
+
 func writesStatus(status int) func(http.ResponseWriter, *http.Request, *httpauth.DeniedError) {
 	return func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) { w.WriteHeader(status) }
 }
@@ -519,6 +559,23 @@ func TestDenyHandler(t *testing.T) {
 			assert.Equal(t, "no-store", header.Get("Cache-Control"))
 		})
 	}
+
+	t.Run("one status", func(t *testing.T) {
+		for name, deny := range map[string]answer{
+			"nothing":  func(http.ResponseWriter, *http.Request, *httpauth.DeniedError) {},
+			"a status": writesStatus(401),
+			"a body":   func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) { _, _ = io.WriteString(w, "body") },
+			"both": func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+				w.WriteHeader(401)
+				_, _ = io.WriteString(w, "body")
+			},
+		} {
+			guard := newGuard(t, fails(io.EOF), httpauth.WithDenyHandler(deny))
+			w := &statuses{ResponseWriter: httptest.NewRecorder()}
+			guard.Handler(served).ServeHTTP(w, request())
+			assert.Equal(t, []int{401}, w.all, name) // a second one is a line in net/http's log
+		}
+	})
 
 	t.Run("early hints arrive", func(t *testing.T) {
 		guard := newGuard(t, fails(io.EOF), httpauth.WithDenyHandler(func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
