@@ -564,7 +564,9 @@ func TestDenyHandler(t *testing.T) {
 		for name, deny := range map[string]answer{
 			"nothing":  func(http.ResponseWriter, *http.Request, *httpauth.DeniedError) {},
 			"a status": writesStatus(401),
-			"a body":   func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) { _, _ = io.WriteString(w, "body") },
+			"a body": func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
+				_, _ = io.WriteString(w, "body")
+			},
 			"both": func(w http.ResponseWriter, _ *http.Request, _ *httpauth.DeniedError) {
 				w.WriteHeader(401)
 				_, _ = io.WriteString(w, "body")

@@ -190,6 +190,7 @@ func refusals() map[string]struct {
 		"refresh token by typ":            {members(`"typ":"Refresh"`), jwtverifier.ErrTokenType, "typ"},
 		"offline token by typ":            {members(`"typ":"Offline"`), jwtverifier.ErrTokenType, "typ"},
 		"ID token by typ":                 {members(`"typ":"ID"`), jwtverifier.ErrTokenType, "typ"},
+		"logout token by typ":             {members(`"typ":"Logout"`), jwtverifier.ErrTokenType, "typ"},
 		"another issuer":                  {members(`"iss":"https://` + leaked + `.example"`), jwtverifier.ErrIssuer, "iss"},
 		"empty issuer":                    {members(`"iss":""`), jwtverifier.ErrIssuer, "iss"},
 		"bound to a key":                  {members(`"cnf":{"jkt":"` + leaked + `"}`), jwtverifier.ErrConfirmation, "cnf"},
