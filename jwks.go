@@ -116,6 +116,9 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 		return nil, ErrSignature, false
 	}
 	digest := jose.RS256.Digest(t.signingInput) // once: of a long token it costs more than a verification
+	if len(t.signingInput) > maxInputOfAllTries {
+		keys = keys[:min(len(keys), maxTriesOfLong)]
+	}
 	for _, k := range keys {
 		if jose.RS256.Verify(k.public, digest, signature) {
 			return k, nil, false

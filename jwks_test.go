@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -258,5 +259,47 @@ func TestSkippedKeysAndWhy(t *testing.T) {
 		err = newVerifier(t, issuer).Prefetch(t.Context())
 		assert.ErrorIs(t, err, jwtverifier.ErrUnavailable)
 		assert.ErrorContains(t, err, "no eligible key among "+row.want)
+	}
+}
+
+// TestTriesOfLongTokens: of several keys under one kid, a token of over 16 KiB tries
+// two only.
+func TestTriesOfLongTokens(t *testing.T) {
+	issuer, v := newPair(t)
+	for range 3 {
+		issuer.PublishKey()
+	}
+	issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{
+		Body: regexp.MustCompile(`"key-[0-9]"`).ReplaceAll(issuer.JWKS(), []byte(`"all"`)),
+	})
+	const limit = 16 << 10
+	token := func(signer string, length int) string { // of what is signed
+		header := []byte(`{"alg":"RS256","kid":"all"}`)
+		claims := issuer.AccessTokenClaims()
+		claims["pad"] = ""
+		payload := func(pad int) []byte {
+			claims["pad"] = strings.Repeat("x", pad)
+			return encoded(t, claims)
+		}
+		room := length - base64.RawURLEncoding.EncodedLen(len(header)) - len(".")
+		raw := issuer.SignWith(signer, header, payload(base64.RawURLEncoding.DecodedLen(room)-len(payload(0))))
+		require.Equal(t, length, strings.LastIndexByte(raw, '.'))
+		return raw
+	}
+	for _, test := range []struct {
+		signer string
+		length int
+		want   error
+	}{
+		{signer: "key-4", length: limit},
+		{signer: "key-2", length: limit + 1},
+		{signer: "key-3", length: limit + 1, want: jwtverifier.ErrSignature},
+	} {
+		_, err := v.VerifyAccessToken(t.Context(), token(test.signer, test.length))
+		if test.want == nil {
+			require.NoError(t, err, "%+v", test)
+		} else {
+			requireReason(t, err, test.want)
+		}
 	}
 }

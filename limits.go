@@ -54,6 +54,11 @@ const (
 const (
 	maxKeys       = 1000 // entries of a JWKS
 	maxCandidates = 4    // keys that are tried for one token
+
+	// Four tries and the hash of a long token would cost more than anybody may
+	// make a Verifier work: four fresh verifications.
+	maxInputOfAllTries = 16 << 10 // bytes that are signed
+	maxTriesOfLong     = 2        // of a longer token
 )
 
 // The refresh policy; docs/design.md has it as a table.
