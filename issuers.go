@@ -13,6 +13,9 @@ import (
 // Verifiers, before any request; that one then judges the token by its own keys
 // and rules alone. A token of another issuer is [ErrIssuer], without network.
 //
+// An identity is Issuer and Subject of a token: what one issuer calls "admin" need
+// not be the "admin" of another. Keep both, or map them before you compare subjects.
+//
 // It is made by [NewIssuers]; a zero or nil one refuses everything with
 // [ErrMisconfigured]. It is safe for concurrent use.
 type Issuers struct {
