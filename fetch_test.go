@@ -153,15 +153,17 @@ func TestRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		value string
-		want  time.Duration
+		want  time.Duration // while no keys are held
 	}{
 		{"seconds", "30", 30 * time.Second},
-		{"the most", "300", testkit.MaxRetryAfter},
-		{"over the most", "301", testkit.MaxRetryAfter},
-		{"an hour", "3600", testkit.MaxRetryAfter},
-		{"more than fits", "99999999999999999999999", testkit.MaxRetryAfter},
+		{"the most, with keys", "60", testkit.MaxRetryAfter},
+		{"over the most, with keys", "61", 61 * time.Second},
+		{"the most", "300", testkit.MaxColdRetryAfter},
+		{"over the most", "301", testkit.MaxColdRetryAfter},
+		{"an hour", "3600", testkit.MaxColdRetryAfter},
+		{"more than fits", "99999999999999999999999", testkit.MaxColdRetryAfter},
 		{"date", date(90 * time.Second), 90 * time.Second},
-		{"date far ahead", date(time.Hour), testkit.MaxRetryAfter},
+		{"date far ahead", date(time.Hour), testkit.MaxColdRetryAfter},
 		{"date that has passed", date(-time.Hour), backoff},
 		{"zero", "0", backoff},
 		{"negative", "-30", backoff},
@@ -196,15 +198,18 @@ func TestRetryAfter(t *testing.T) {
 						if row.want == backoff {
 							require.GreaterOrEqual(t, wait, time.Second/2)
 							require.LessOrEqual(t, wait, time.Second)
+						} else if warm {
+							require.Equal(t, min(row.want, testkit.MaxRetryAfter), wait)
 						} else {
 							require.Equal(t, row.want, wait)
 						}
 						b.Issuer.Reset()
 						time.Sleep(wait - testkit.Tick)
-						require.Error(t, b.Verifier.Refresh(t.Context()))
+						err = b.Refuses(jwtverifier.ErrUnavailable, b.Junk("a"))
+						require.Equal(t, testkit.Tick, testkit.RetryAfter(t, err))
 						b.Asked(0, 0)
 						time.Sleep(testkit.Tick)
-						require.NoError(t, b.Verifier.Refresh(t.Context()))
+						b.Refuses(jwtverifier.ErrUnknownKey, b.Junk("a"))
 						b.Asked(1, 1)
 					})
 				})

@@ -378,14 +378,6 @@ func TestRefreshPolicy(t *testing.T) {
 		{"Refresh: cold", []step{
 			{server: slow(2 * second), call: refresh, waits: 2 * second, asks: both, state: fresh},
 		}},
-		{"Refresh: a removed key is refused on return", []step{
-			warm,
-			{server: func(b *testkit.Bench) { b.Issuer.RotateKey(); b.Issuer.RetireKey("key-1") },
-				call: token("key-1"), asks: none, state: fresh}, // nobody knows yet
-			{call: refresh, asks: both, state: fresh},
-			{call: token("key-1"), want: unknownKey, asks: both, state: fresh},
-			{call: token("key-2"), asks: none, state: fresh},
-		}},
 		{"Refresh: an older one is waited for, and is not enough", []step{
 			{server: slow(3 * second), call: prefetch, aside: true, waits: 3 * second, asks: both, state: cold},
 			{after: second, call: refresh, waits: 2*second + 3*second, asks: both, state: fresh},
@@ -771,7 +763,7 @@ func TestFloods(t *testing.T) {
 func TestUnknownKidRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		failsAt time.Duration // after the last success began
+		failsAt time.Duration // after the last success that an unknown kid caused began
 		least   time.Duration
 		most    time.Duration
 	}{
@@ -783,6 +775,8 @@ func TestUnknownKidRetryAfter(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 				b.Warm()
 				junk := b.Junk("junk")
+				b.Refuses(jwtverifier.ErrUnknownKey, junk)
+				b.Asked(1, 1)
 				time.Sleep(row.failsAt)
 				b.Issuer.Down()
 				require.Error(t, b.Verifier.Refresh(t.Context()))
@@ -819,10 +813,10 @@ func TestBackoff(t *testing.T) {
 					perAttempt = [2]int{1, 1}
 				}
 				b.Issuer.Down()
+				junk := b.Junk("junk")
 				var parts []float64
 				for failures := 1; failures <= 150; failures++ {
-					err := b.Verifier.Refresh(t.Context())
-					testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+					err := b.Refuses(jwtverifier.ErrUnavailable, junk)
 					b.Asked(perAttempt[0], perAttempt[1])
 
 					status := b.Verifier.Status()
@@ -837,11 +831,10 @@ func TestBackoff(t *testing.T) {
 
 					// Not a moment sooner, and what is left is said.
 					time.Sleep(wait / 2)
-					err = b.Verifier.Refresh(t.Context())
+					err = b.Refuses(jwtverifier.ErrUnavailable, junk)
 					require.Equal(t, wait-wait/2, testkit.RetryAfter(t, err))
 					time.Sleep(wait - wait/2 - testkit.Tick)
-					err = b.Verifier.Refresh(t.Context())
-					testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+					err = b.Refuses(jwtverifier.ErrUnavailable, junk)
 					require.Equal(t, testkit.Tick, testkit.RetryAfter(t, err))
 					b.Asked(0, 0)
 					time.Sleep(testkit.Tick)
@@ -857,7 +850,7 @@ func TestBackoff(t *testing.T) {
 				require.Zero(t, b.Verifier.Status().Failures)
 				b.Issuer.Down()
 				b.Transport.Take()
-				err := b.Verifier.Refresh(t.Context())
+				err := b.Refuses(jwtverifier.ErrUnavailable, junk)
 				require.LessOrEqual(t, testkit.RetryAfter(t, err), time.Second)
 			})
 		})
@@ -919,16 +912,30 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 		})
 	})
 	t.Run("of both: the longest", func(t *testing.T) {
-		for _, seconds := range [][2]string{{"120", ""}, {"120", "60"}, {"60", "120"}} {
+		for _, seconds := range [][2]string{{"50", ""}, {"50", "40"}, {"40", "50"}} {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 				b.Warm()
 				for i, path := range []string{testkit.FirstPlace, testkit.KeysPath} {
 					b.Issuer.Respond(path, busy(503, seconds[i]))
 				}
-				require.Equal(t, 2*time.Minute, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
+				require.Equal(t, 50*time.Second, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
 				b.Asked(1, 1)
 			})
 		}
+	})
+	t.Run("more of it counts once the keys have expired", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			b.Warm()
+			token := b.Token("key-1")
+			time.Sleep(testkit.Interval - 30*time.Second)
+			b.Issuer.Respond(testkit.KeysPath, busy(503, "300"))
+			require.Equal(t, testkit.MaxRetryAfter, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
+			b.Accepts(token)
+			time.Sleep(30*time.Second + testkit.Tick)
+			err := b.Refuses(jwtverifier.ErrUnavailable, token)
+			require.Equal(t, testkit.MaxColdRetryAfter-30*time.Second-testkit.Tick, testkit.RetryAfter(t, err))
+			b.Asked(1, 1)
+		}, jwtverifier.WithMaxStale(0))
 	})
 	t.Run("shorter than the back-off", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
@@ -1016,54 +1023,85 @@ func TestRefresh(t *testing.T) {
 			b.Refuses(jwtverifier.ErrUnknownKey, old)
 			b.Accepts(b.Token("key-2"))
 			require.Equal(t, []string{"key-2"}, b.Verifier.Status().KeyIDs)
-			b.Asked(2, 2)
+			b.Asked(3, 3)
 		})
 	})
 	t.Run("knows no cooldown and no interval", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			began := time.Now()
 			for range 5 {
 				require.NoError(t, b.Verifier.Refresh(t.Context()))
 			}
+			require.Equal(t, 4*testkit.ForcedPause, time.Since(began))
 			b.Asked(5, 5)
 		})
 	})
-	t.Run("joins a running refresh", func(t *testing.T) {
+	t.Run("a hundred callers share the one after the one that runs", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
-			b.KeysAfter(2 * time.Second)
+			const slow = 2 * time.Second
+			b.KeysAfter(slow)
 			var wg sync.WaitGroup
-			for i := range 50 {
+			for i := range 100 {
 				wg.Go(func() {
-					time.Sleep(time.Duration(i) * 20 * time.Millisecond)
-					if i%2 == 0 {
-						assert.NoError(t, b.Verifier.Refresh(t.Context()))
-					} else {
+					arrives := time.Duration(i) * 10 * time.Millisecond
+					time.Sleep(arrives)
+					called := time.Now()
+					want := 2*slow - arrives
+					if i%10 == 0 {
 						assert.NoError(t, b.Verifier.Prefetch(t.Context()))
+						want = slow - arrives
+					} else {
+						assert.NoError(t, b.Verifier.Refresh(t.Context()))
 					}
+					assert.Equal(t, want, time.Since(called), "the caller that arrived after %v", arrives)
 				})
 			}
 			wg.Wait()
-			b.Asked(1, 1)
+			b.Asked(2, 2)
 		})
 	})
-	t.Run("obeys the back-off", func(t *testing.T) {
+	t.Run("a hundred callers at once share one or two", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			b.Warm()
+			began := time.Now()
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() { assert.NoError(t, b.Verifier.Refresh(t.Context())) })
+			}
+			wg.Wait()
+			require.LessOrEqual(t, time.Since(began), testkit.ForcedPause)
+			metadata, keys := testkit.Count(b.Transport.Take())
+			require.Equal(t, metadata, keys)
+			require.LessOrEqual(t, keys, 2)
+		})
+	})
+	t.Run("a hundred callers in an outage: one attempt a second", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
 			b.Issuer.Down()
-			first := b.Verifier.Refresh(t.Context())
-			testkit.Outcome(t, jwtverifier.ErrUnavailable, first)
-			b.Asked(1, 1)
-			for range 100 {
-				err := b.Verifier.Refresh(t.Context())
-				testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
-				require.Equal(t, testkit.RetryAfter(t, first), testkit.RetryAfter(t, err))
+			var wg sync.WaitGroup
+			for i := range 100 {
+				wg.Go(func() {
+					arrives := time.Duration(i) * 49 * time.Millisecond
+					time.Sleep(arrives)
+					called := time.Now()
+					testkit.Outcome(t, jwtverifier.ErrUnavailable, b.Verifier.Refresh(t.Context()))
+					until := arrives.Truncate(testkit.ForcedPause)
+					if i > 0 {
+						until += testkit.ForcedPause
+					}
+					assert.Equal(t, until-arrives, time.Since(called), "the caller that arrived after %v", arrives)
+				})
 			}
-			b.Asked(0, 0)
+			wg.Wait()
+			b.Asked(6, 6)
 			b.Accepts(b.Token("key-1"))
 		})
 	})
 	t.Run("waits under its own context", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
+			time.Sleep(time.Second)
 			b.KeysAfter(3 * time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -1073,17 +1111,22 @@ func TestRefresh(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.Equal(t, time.Second, time.Since(began))
 			require.Zero(t, b.Verifier.Status().Failures, "the refresh itself goes on")
-			require.NoError(t, b.Verifier.Refresh(t.Context()))
+			fetched := b.Verifier.Status().FetchedAt
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			require.Equal(t, began, b.Verifier.Status().FetchedAt)
+			require.True(t, began.After(fetched))
 			b.Asked(1, 1)
 		})
 	})
 }
 
-// ownGoroutines counts the goroutines that the package has started.
+// ownGoroutines counts the goroutines that the package and internal/web have started.
 func ownGoroutines() int {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier."))
+	return bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier.")) +
+		bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier/internal/web."))
 }
 
 func TestNoGoroutineWhenIdle(t *testing.T) {
@@ -1111,7 +1154,7 @@ func TestNoGoroutineWhenIdle(t *testing.T) {
 			require.Error(t, b.Verifier.Refresh(ended))
 		}
 		synctest.Wait()
-		require.Equal(t, 1, ownGoroutines(), "one, while a refresh runs")
+		require.Equal(t, 2, ownGoroutines(), "one for the refresh that runs, one for its document")
 		time.Sleep(2 * testkit.DocumentTimeout)
 		idle("after a server that hangs")
 	})
