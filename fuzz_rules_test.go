@@ -234,12 +234,43 @@ func specKeySet(document []byte) map[string][]*rsa.PublicKey {
 		}
 		key := specKey(entry)
 		kid := entry.text("kid")
-		if key == nil || len(eligible[kid]) == 4 || slices.ContainsFunc(eligible[kid], func(k *rsa.PublicKey) bool { return k.Equal(key) }) {
+		if key == nil || specHas(eligible[kid], key) {
 			continue
 		}
 		eligible[kid] = append(eligible[kid], key)
 	}
 	return eligible
+}
+
+func specHas(keys []*rsa.PublicKey, key *rsa.PublicKey) bool {
+	return slices.ContainsFunc(keys, func(k *rsa.PublicKey) bool { return k.Equal(key) })
+}
+
+// specCandidates returns the keys that a token with this kid, or without, may be
+// signed by, and why it is refused if none of them made its signature.
+func specCandidates(eligible map[string][]*rsa.PublicKey, kid string) ([]*rsa.PublicKey, error) {
+	var keys []*rsa.PublicKey
+	switch byID := eligible[kid]; {
+	case kid == "":
+		for _, list := range eligible {
+			for _, key := range list {
+				if !specHas(keys, key) {
+					keys = append(keys, key)
+				}
+			}
+		}
+	case len(byID) > 0:
+		return byID[:min(len(byID), 4)], jwtverifier.ErrSignature
+	default:
+		keys = eligible[""]
+	}
+	if len(keys) > 4 {
+		keys = nil
+	}
+	if kid == "" {
+		return keys, jwtverifier.ErrSignature
+	}
+	return keys, jwtverifier.ErrUnknownKey
 }
 
 // specKey returns nil if the entry is not eligible.

@@ -136,7 +136,11 @@ func fuzzKeySets(key *rsa.PrivateKey, good string) []string {
 		others = append(others, entry(`"RSA"`, `"`+fuzzB64(other.Bytes())+`"`, `"AQAB"`, `,"kid":"k1"`))
 	}
 	for i := range others {
-		documents = append(documents, `{"keys":[`+strings.Join(others[:i+1], ",")+`,`+good+`]}`)
+		before := strings.Join(others[:i+1], ",")
+		without := strings.ReplaceAll(before, `,"kid":"k1"`, ``)
+		for _, last := range []string{good, strings.Replace(good, `,"kid":"k1"`, ``, 1)} {
+			documents = append(documents, `{"keys":[`+before+`,`+last+`]}`, `{"keys":[`+without+`,`+last+`]}`)
+		}
 	}
 	return documents
 }
