@@ -225,12 +225,40 @@ func specKeySet(document []byte) map[string][]*rsa.PublicKey {
 		}
 		key := specKey(entry)
 		kid := entry.text("kid")
-		if key == nil || len(eligible[kid]) == 4 || slices.ContainsFunc(eligible[kid], func(k *rsa.PublicKey) bool { return k.Equal(key) }) {
+		most := 4
+		if kid == "" {
+			most = 5 // which count as none
+		}
+		if key == nil || len(eligible[kid]) == most || slices.ContainsFunc(eligible[kid], func(k *rsa.PublicKey) bool { return k.Equal(key) }) {
 			continue
 		}
 		eligible[kid] = append(eligible[kid], key)
 	}
 	return eligible
+}
+
+// specCandidates returns the keys that a token with this kid may be signed by.
+func specCandidates(eligible map[string][]*rsa.PublicKey, kid string) []*rsa.PublicKey {
+	if kid != "" && len(eligible[kid]) > 0 {
+		return eligible[kid]
+	}
+	keys := eligible[""]
+	if kid == "" {
+		keys = nil
+		for key := range maps.Values(eligible) {
+			keys = append(keys, key...)
+		}
+	}
+	var distinct []*rsa.PublicKey
+	for _, key := range keys {
+		if !slices.ContainsFunc(distinct, func(k *rsa.PublicKey) bool { return k.Equal(key) }) {
+			distinct = append(distinct, key)
+		}
+	}
+	if len(distinct) > 4 {
+		return nil
+	}
+	return distinct
 }
 
 // specKey returns nil if the entry is not eligible.
