@@ -442,7 +442,8 @@ func TestSenderConstrained(t *testing.T) {
 		"both":        {`{"x5t#S256":"c","jkt":"k"}`, &jwtverifier.Confirmation{JWKThumbprint: "k", CertificateThumbprint: "c"}},
 		"empty":       {`{"jkt":""}`, nil},
 		"none":        {`{}`, nil},
-		"null":        {`{"jkt":"k","x5t#S256":null}`, nil},
+		"one null":    {`{"jkt":"k","x5t#S256":null}`, &jwtverifier.Confirmation{JWKThumbprint: "k"}},
+		"both null":   {`{"jkt":null,"x5t#S256":null}`, nil},
 		"unknown":     {`{"jkt":"k","kid":"x"}`, nil},
 		"an array":    {`["jkt"]`, nil},
 	} {
