@@ -388,7 +388,7 @@ func TestDigestOncePerToken(t *testing.T) {
 	}
 	// Below every modulus: a number that is not costs less.
 	wrong := base64.RawURLEncoding.EncodeToString(append([]byte{1}, make([]byte, 255)...))
-	short, long := unsigned(0)+wrong, unsigned(40<<10)+wrong
+	short, long := unsigned(0)+wrong, unsigned(10<<10)+wrong
 	ofThree := allocations(four, short) - allocations(one, short)
 	assert.Positive(t, ofThree, "four keys are tried")
 	assert.InDelta(t, ofThree, allocations(four, long)-allocations(one, long), 2, "hashing three times more is 3; under the race detector pools forget at random")
