@@ -142,6 +142,7 @@
 //	t/125  several keys under one kid: at most four are tried
 //	t/126  keys for something else under the same kid
 //	t/127  a thousand keys under one kid: the cost of four
+//	t/128  keys without kid: for the tokens whose kid no key has, at most four
 //	t/129  key_ops without verify, or not an array of distinct strings
 //	t/130  use that is not sig
 //	t/131  a key without alg: it serves RS256 only
@@ -270,10 +271,12 @@
 //
 //	t/271  a flood of unknown kids: one refresh in a while, and nothing kept
 //	t/272  a flood of bad signatures: no request
+//	t/273  floods without kid, and through an outage
 //	t/274  a new key: found at once
 //	t/275  a key that is gone, after a refresh
 //	t/276  a key that is gone, at the latest after the interval
 //	t/277  another key under the same kid
+//	t/278  a remembered token whose key would not be found any more
 //	t/279  no server at first
 //	t/280  no server for longer than keys may serve
 //	t/281  an answer without usable keys: good ones stay
@@ -282,6 +285,7 @@
 //	t/285  a clock that runs backwards
 //	t/286  two verifiers with one kid
 //	t/287  an old key set after a new one
+//	t/288  a cache between the verifier and the server
 //	t/289  very many different kids: a hundred thousand, which shows that none is kept
 //	t/290  keys that are to live for ever, or not at all
 //
