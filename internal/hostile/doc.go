@@ -196,14 +196,17 @@
 //	t/190  a claim twice, once with escapes
 //	t/191  a name twice deep in a claim
 //	t/192  twins of claims in another case
+//	t/193  every name that folds to a registered claim
 //	t/194  text that is not UTF-8
 //	t/195  sub absent, empty or of a wrong type, and errors about it
 //	t/196  sub equal to a client ID: accepted, the caller must know
 //	t/197  scopes and groups of a wrong type
+//	t/198  claims that are null: as if absent, and not a first value
 //	t/199  a token bound to its sender's key, shown by someone else
 //	t/200  an ID token shown to an API
 //	t/201  refresh tokens, logout tokens and other kinds shown to an API
 //	t/202  deep nesting, many claims
+//	t/203  a claim that the embedder requires: absent, or nearly right
 //
 // # Claims of an ID token
 //
