@@ -154,6 +154,7 @@
 //	t/139  an exponent that is too large
 //	t/140  numbers in another encoding
 //	t/141  a modulus that is zero, one or even
+//	t/143  keys that are given as values of Go: changed later, private or weak
 //	t/144  keys of other types that make libraries panic
 //	t/145  unknown curves
 //	t/146  certificates in a key: neither believed nor fetched
@@ -237,6 +238,7 @@
 //
 //	t/231  metadata of another issuer
 //	t/232  an issuer that ends in a slash
+//	t/233  issuers that are no URL: compared byte for byte, and nothing derived
 //	t/234  issuers that New refuses
 //	t/235  no jwks_uri, or none that is absolute
 //	t/236  jwks_uri with http for an issuer with https
@@ -249,6 +251,7 @@
 //	t/245  a document that is not one JSON object, or too large
 //	t/246  names twice, or in another case
 //	t/247  an algorithm that only the metadata allows
+//	t/248  members of the metadata that are null
 //	t/249  paths that another program may normalize
 //
 // # Fetching
