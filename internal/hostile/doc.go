@@ -174,6 +174,7 @@
 //	t/160  iss spelled with escapes: compared after decoding
 //	t/161  the token of one issuer signed with the keys of another
 //	t/162  iss that is to make the verifier ask somewhere
+//	t/163  iss as Issuers looks for it: how deep, how late, how spelled
 //	t/164  aud of a wrong type, or with such an element
 //	t/165  aud that differs a little
 //	t/166  aud as it may be
