@@ -300,9 +300,12 @@
 //
 //	t/291  a thousand callers: one request
 //	t/292  the caller that began a fetch leaves
+//	t/293  a storm of Refresh, and one during an older refresh
 //	t/294  a refresh that hangs while keys are held
 //	t/295  keys replaced while tokens are verified
 //	t/296  a transport that panics
+//	t/297  a transport that breaks its contract
+//	t/298  a transport that ignores its context and answers later
 //	t/299  the caller changes what it gave or was given
 //	t/300  another package changes jwx's settings
 //
