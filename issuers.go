@@ -17,6 +17,9 @@ import (
 // issuers may give two people the same Subject: who a token is about is its Issuer
 // and its Subject.
 //
+// An identity is Issuer and Subject of a token: what one issuer calls "admin" need
+// not be the "admin" of another. Keep both, or map them before you compare subjects.
+//
 // It is made by [NewIssuers]; a zero or nil one refuses everything with
 // [ErrMisconfigured]. It is safe for concurrent use.
 type Issuers struct {

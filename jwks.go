@@ -116,6 +116,9 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 		return nil, ErrSignature, false
 	}
 	digest := jose.RS256.Digest(t.signingInput) // once: of a long token it costs more than a verification
+	if len(t.signingInput) > maxInputOfAllTries {
+		keys = keys[:min(len(keys), maxTriesOfLong)]
+	}
 	for _, k := range keys {
 		if jose.RS256.Verify(k.public, digest, signature) {
 			return k, nil, false
@@ -225,17 +228,18 @@ func (s *keySet) add(k *key) error {
 	if contains(keys, k) {
 		return errors.New("a repetition")
 	}
-	most := maxCandidates
-	if k.id == "" {
-		most++ // one more than count: see candidates
-	}
-	if len(keys) == most {
-		return fmt.Errorf("more than %d keys of this kid", most)
-	}
-	s.byID[k.id] = append(keys, k)
+	// Of both all and the keys without kid one more is kept than counts: see
+	// candidates. All has those too that are too many under their kid.
 	if len(s.all) <= maxCandidates && !contains(s.all, k) {
 		s.all = append(s.all, k)
 	}
+	switch {
+	case k.id == "" && len(keys) > maxCandidates:
+		return fmt.Errorf("more than %d keys without kid", maxCandidates)
+	case k.id != "" && len(keys) == maxCandidates:
+		return fmt.Errorf("more than %d keys of this kid", maxCandidates)
+	}
+	s.byID[k.id] = append(keys, k)
 	return nil
 }
 

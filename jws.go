@@ -113,10 +113,13 @@ func (h *header) read(segment string) error {
 		return malformed("header", "longer than 8 KiB")
 	}
 	data, err := strict.Base64URL.DecodeString(segment)
-	if err != nil || tooComplex(data) {
-		return malformed("header", "too many members or elements")
+	if err != nil { // not reached: parse has looked
+		return malformed("token", "not base64url")
 	}
-	if all, err := strict.Object(data, h); err != nil || !strict.Value(all).Finite() {
+	if fault := fault(data); fault != "" {
+		return malformed("header", fault)
+	}
+	if _, err := strict.Object(data, h); err != nil {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
@@ -141,29 +144,52 @@ func (h *header) read(segment string) error {
 	return nil
 }
 
-// tooComplex bounds what decoding a header can cost: the names, escapes or
-// elements that fit into 8 KiB would cost as much as several signatures.
-func tooComplex(header []byte) bool {
-	cost, quoted := 0, false
-	for i := 0; i < len(header); i++ {
+// fault says why a header is not even decoded, "" if it is. It bounds what decoding
+// can cost, since anybody can send a header: the names, escapes or elements that
+// fit into 8 KiB would cost as much as several signatures. And it refuses numbers
+// that no float64 holds, which parsers read differently. It looks at each byte
+// once, and takes the header for JSON: what is not is refused next.
+func fault(header []byte) string {
+	cost, name := 0, 0 // name: the bytes of the last string, which is one if a colon follows
+	for i := 0; i < len(header) && cost <= maxHeaderCost; i++ {
 		switch c := header[i]; {
+		case c <= ' ':
 		case c == '"':
-			quoted = !quoted
-		case quoted && c == '\\':
-			cost++
 			i++
-		case quoted, c <= ' ':
+			begin := i
+			for ; i < len(header) && header[i] != '"'; i++ {
+				if header[i] == '\\' {
+					cost += costOfEscape
+					i++
+				} else {
+					cost += int(header[i] >> 7) // beyond ASCII
+				}
+			}
+			name = i - begin
 		case c == ':':
-			cost += costOfMember
+			cost += costOfMember + name
 		case c == '{', c == '[':
 			cost += costOfNesting
-		case c == 'e', c == 'E': // an exponent, or true and false
+		case c == 'e': // of true and false
 			cost += costOfExponent
+		case c == '-' || '0' <= c && c <= '9':
+			length, exponent, finite := strict.Number(header[i:])
+			if !finite {
+				return "a number that no float64 holds"
+			}
+			if exponent {
+				cost += costOfExponent
+			}
+			cost += length
+			i += length - 1
 		default:
 			cost++
 		}
 	}
-	return cost > maxHeaderCost
+	if cost > maxHeaderCost {
+		return "too many members or elements"
+	}
+	return ""
 }
 
 // isType reports whether typ is this media type, which may be written in any

@@ -86,8 +86,9 @@ func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessTo
 // rememberedAccessToken looks into the token cache first, if there is one. Only
 // an acceptance is taken from there; everything else takes the long way.
 func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string) (_ *AccessToken, remembered bool, _ error) {
+	called := v.keys.attempts.Load() // the wait for a remembered token's keys counts too
 	if v.cache == nil || len(raw) > maxRememberedBytes {
-		token, _, err := v.freshAccessToken(ctx, raw)
+		token, _, err := v.freshAccessToken(ctx, raw, called)
 		return token, false, err
 	}
 	sum := sumOf(raw)
@@ -100,19 +101,19 @@ func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string) (_ *Ac
 			return e.token.clone(), true, nil
 		}
 	}
-	token, signer, err := v.freshAccessToken(ctx, raw)
+	token, signer, err := v.freshAccessToken(ctx, raw, called)
 	if err == nil {
 		v.cache.add(&sum, signer, token)
 	}
 	return token, false, err
 }
 
-func (v *Verifier) freshAccessToken(ctx context.Context, raw string) (*AccessToken, *key, error) {
+func (v *Verifier) freshAccessToken(ctx context.Context, raw string, called uint64) (*AccessToken, *key, error) {
 	t, err := parse(raw)
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, now, err := v.authenticate(ctx, t)
+	signer, now, err := v.authenticate(ctx, t, called)
 	if err != nil {
 		return nil, nil, v.rules.oktaHint(err)
 	}
@@ -148,7 +149,7 @@ func (v *Verifier) freshIDToken(ctx context.Context, raw string, checks *idToken
 	if err != nil {
 		return nil, err
 	}
-	_, now, err := v.authenticate(ctx, t)
+	_, now, err := v.authenticate(ctx, t, v.keys.attempts.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -237,27 +238,31 @@ func (v *Verifier) accepts(kind tokenKind) error {
 
 // authenticate returns the key of the issuer's that signed t, and the time by which
 // to judge the claims. The payload is not looked at until the signature has been
-// verified.
-func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time.Time, error) {
-	called := v.keys.attempts.Load()
+// verified. called is how many attempts to fetch keys had begun when the token came.
+func (v *Verifier) authenticate(ctx context.Context, t *signedToken, called uint64) (*key, time.Time, error) {
 	set, now, err := v.keys.usable(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	signer, reason, older := set.verify(t)
-	// The key may be newer than the set. It may also be newer than a refresh that
-	// was under way when the token came: hence a loop. It ends when a set is from
-	// an attempt that began after that.
-	for older {
-		newer, at, err := v.keys.newer(ctx, set, called)
-		if err != nil {
-			return nil, time.Time{}, err
+	if older && !v.keys.policy.static() {
+		admitted := false
+		defer func() { v.told.unknownKey(admitted) }()
+		// The key may be newer than the set. It may also be newer than a refresh that
+		// was under way when the token came: hence a loop. It ends when a set is from
+		// an attempt that began after that.
+		for older {
+			newer, at, started, err := v.keys.newer(ctx, set, called)
+			admitted = admitted || started
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			if newer == set {
+				break
+			}
+			set, now = newer, at
+			signer, reason, older = set.verify(t)
 		}
-		if newer == set {
-			break
-		}
-		set, now = newer, at
-		signer, reason, older = set.verify(t)
 	}
 	switch reason {
 	case ErrUnknownKey:

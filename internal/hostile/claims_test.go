@@ -178,12 +178,7 @@ func TestAccessTokenClaims(t *testing.T) {
 		},
 		{name: "t/184 nbf a moment later", token: at0Token("nbf", inSeconds(60)+".001"), want: jwtverifier.ErrNotYetValid},
 		{name: "t/184 nbf at the end of time", token: at0Token("nbf", `253402300799`), want: jwtverifier.ErrNotYetValid},
-		{
-			name:  "t/184 nbf null",
-			token: at0Token("nbf", `null`),
-			want:  claim,
-			claim: "nbf",
-		},
+		{name: "t/184 nbf null is none", token: at0Token("nbf", `null`)},
 		{
 			name:  "t/184 nbf a string",
 			token: at0Token("nbf", quoted(inSeconds(-10))),
@@ -220,12 +215,7 @@ func TestAccessTokenClaims(t *testing.T) {
 			want:  claim,
 			claim: "iat",
 		},
-		{
-			name:  "t/185 iat null",
-			token: at0Token("iat", `null`),
-			want:  claim,
-			claim: "iat",
-		},
+		{name: "t/185 iat null is none", token: at0Token("iat", `null`)},
 		{
 			name:  "t/185 iat beyond the year 9999",
 			token: at0Token("iat", `253402300800`),
@@ -434,10 +424,11 @@ func TestAccessTokenClaims(t *testing.T) {
 			},
 		},
 		{
-			name:  "t/199 cnf null",
+			name:  "t/199 cnf null is none",
 			token: at0Token("cnf", `null`),
-			want:  confirm,
-			claim: "cnf",
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				assert.Nil(t, token.Confirmation)
+			},
 		},
 		{name: "t/199 cnf empty", token: at0Token("cnf", `{}`), want: confirm},
 		{name: "t/199 cnf of an unknown method", token: at0Token("cnf", `{"jwk":{}}`), want: confirm},
@@ -551,7 +542,7 @@ func TestAccessTokenClaims(t *testing.T) {
 	}
 	rows = append(rows, expiryAttacks(at0Token, nil)...)
 	for _, client := range []string{
-		absentMember, `null`, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`,
+		absentMember, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`,
 		`"c11"`, `"c1\u0000"`, `"c1,c2"`, `"*"`,
 	} {
 		rows = append(rows, attack{name: "t/187 cid " + client, token: at0Token("cid", client), want: clientID})
@@ -592,6 +583,27 @@ func TestAccessTokenClaims(t *testing.T) {
 		)
 	}
 	rows = append(rows,
+		attack{
+			name:  "t/187 cid null",
+			token: at0Token("cid", `null`),
+			want:  clientID,
+			claim: "client_id",
+		},
+		attack{
+			name:  "t/187 all of them null",
+			token: at0Token("cid", `null`, "client_id", `null`, "azp", `null`, "appid", `null`),
+			want:  clientID,
+			claim: "client_id",
+		},
+		attack{
+			name:  "t/187 another client_id behind cid null",
+			token: at0Token("cid", `null`, "client_id", `"c2"`, "azp", `"c1"`),
+			want:  clientID,
+			claim: "client_id",
+		},
+		attack{name: "t/187 client_id behind cid null", token: at0Token("cid", `null`, "client_id", `"c1"`)},
+		attack{name: "t/187 azp behind null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `"c1"`)},
+		attack{name: "t/187 appid behind null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `null`, "appid", `"c1"`)},
 		attack{name: "t/187 client_id", token: at0Token("cid", absentMember, "client_id", `"c1"`)},
 		attack{name: "t/187 azp", token: at0Token("cid", absentMember, "azp", `"c1"`)},
 		attack{name: "t/187 appid", token: at0Token("cid", absentMember, "appid", `"c1"`)},
@@ -654,26 +666,45 @@ func TestAccessTokenClaims(t *testing.T) {
 	for _, twin := range []string{
 		`"SUB":"admin"`, `"Sub":"admin"`, `"\u017fub":"admin"`, `"i\u017fs":"https://evil.example"`,
 		`"is\u017f":"https://evil.example"`, `"ISS":"https://evil.example"`, `"EXP":0`, `"Aud":"elsewhere"`,
-		`"CID":"c2"`, `"NBF":4102444800`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`,
-		`"sub\u0000":"admin"`, `"s\u00fcb":"admin"`,
+		`"NBF":4102444800`, `"IAT":0`, `"jTI":"x"`, `"SUB":"u"`, `"SUB":null`, `"\u0053UB":"admin"`,
+		"\"\u017fub\":\"admin\"",
 	} {
-		rows = append(rows, attack{name: "t/192 beside " + twin, token: more(twin), accepted: twinUnread})
-		// In front of it as well: the last one must not win, nor the first one.
-		rows = append(rows, attack{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), accepted: twinUnread})
+		rows = append(rows,
+			attack{
+				name:  "t/192 beside " + twin,
+				token: more(twin),
+				want:  malformed,
+				part:  "payload",
+			},
+			// In front of it as well: the last one must not win, nor the first one.
+			attack{
+				name:  "t/192 in front: " + twin,
+				token: signed("{" + twin + "," + at0()[1:]),
+				want:  malformed,
+				part:  "payload",
+			},
+			attack{name: "t/192 in another claim: " + twin, token: more(`"x":[{` + twin + `}]`), accepted: twinUnread},
+		)
 	}
-	rows = append(rows,
-		attack{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: issuer},
-		attack{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: issuer},
-		attack{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: audience},
-		attack{
-			name:  "t/192 only EXP",
-			token: at0Token("exp", absentMember, "EXP", inSeconds(300)),
-			want:  claim,
-			claim: "exp",
-		},
-		attack{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID},
-		attack{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), accepted: withSubject("")},
-	)
+	for _, other := range []string{
+		`"CID":"c2"`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`, `"sub\u0000":"admin"`,
+		`"s\u00fcb":"admin"`, `"\u0130ss":"admin"`, `"SUBS":"admin"`,
+	} {
+		rows = append(rows,
+			attack{name: "t/192 beside " + other, token: more(other), accepted: twinUnread},
+			attack{name: "t/192 in front: " + other, token: signed("{" + other + "," + at0()[1:]), accepted: twinUnread},
+		)
+	}
+	for name, value := range map[string]string{"ISS": quoted(i), `is\u017f`: quoted(i), "Aud": `"api"`, "EXP": inSeconds(300), "SUB": `"u"`} {
+		registered := map[string]string{"ISS": "iss", `is\u017f`: "iss", "Aud": "aud", "EXP": "exp", "SUB": "sub"}[name]
+		rows = append(rows, attack{
+			name:  "t/192 only " + name,
+			token: at0Token(registered, absentMember, name, value),
+			want:  malformed,
+			part:  "payload",
+		})
+	}
+	rows = append(rows, attack{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID})
 
 	constrained := []jwtverifier.Option{jwtverifier.WithSenderConstrainedTokens()}
 	for _, bound := range []struct {
@@ -702,9 +733,24 @@ func TestAccessTokenClaims(t *testing.T) {
 			},
 		)
 	}
+	for cnf, want := range map[string]jwtverifier.Confirmation{
+		`{"jkt":"a","x5t#S256":null}`: {JWKThumbprint: "a"},
+		`{"jkt":null,"x5t#S256":"b"}`: {CertificateThumbprint: "b"},
+		`{"jkt":"a","jwk":null}`:      {JWKThumbprint: "a"},
+	} {
+		rows = append(rows, attack{
+			name:  "t/199 cnf, null is none: " + cnf,
+			token: at0Token("cnf", cnf),
+			opts:  constrained,
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				assert.Equal(t, &want, token.Confirmation)
+			},
+		})
+	}
 	for _, cnf := range []string{
-		`null`, `{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`,
+		`{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`,
 		`{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`, `{"jkt":"a","jwk":{}}`, `{"jkt":"a","x5t#S256":1}`,
+		`{"jkt":"a","x5t#S256":""}`, `{"jkt":null,"x5t#S256":null}`, `{"jkt":null,"jwk":{}}`, `{"jkt":"a","jwk":false}`,
 		`{"JKT":"a"}`, `{"x5t#s256":"a"}`, `{"jkt":"a","JKT":"b"}`,
 	} {
 		rows = append(rows, attack{
@@ -718,12 +764,9 @@ func TestAccessTokenClaims(t *testing.T) {
 
 	for name, mark := range map[string][2]string{
 		"at_hash":            {"at_hash", `"x"`},
-		"at_hash null":       {"at_hash", `null`},
 		"at_hash a number":   {"at_hash", `1`},
 		"c_hash":             {"c_hash", `"x"`},
-		"c_hash null":        {"c_hash", `null`},
 		"token_use id":       {"token_use", `"id"`},
-		"token_use null":     {"token_use", `null`},
 		"token_use refresh":  {"token_use", `"refresh"`},
 		"token_use Access":   {"token_use", `"Access"`},
 		"token_use an array": {"token_use", `["access"]`},
@@ -749,8 +792,44 @@ func TestAccessTokenClaims(t *testing.T) {
 	for _, typ := range []string{`"Bearer"`, `"id"`, `"ID "`, `1`, `null`, `["ID"]`} {
 		rows = append(rows, attack{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
 	}
+	both := func(changes ...string) string {
+		return at0Token(append([]string{"aud", `["api","client"]`}, changes...)...)
+	}
+	for _, value := range []string{`"n1"`, `""`, `1`, `{}`, `false`, `["n1"]`} {
+		rows = append(rows,
+			attack{
+				name:  "t/200 ID token by nonce, for the client: " + value,
+				token: both("nonce", value),
+				want:  tokenType,
+				claim: "nonce",
+			},
+			attack{name: "t/200 no mark: nonce, for no client: " + value, token: at0Token("nonce", value)},
+		)
+	}
+	withType := func(typ, payload string) string { return jwsOf(key1(), h0("typ", typ), payload) }
+	for name, token := range map[string]string{
+		"with azp":            signed(id0("aud", `["api","client"]`, "azp", `"c1"`)),
+		"typ JWT":             withType(`"JWT"`, at0("aud", `["client","api"]`, "nonce", `"n1"`)),
+		"of another issuer":   both("nonce", `"n1"`, "iss", `"https://evil.example"`),
+		"for the client only": at0Token("aud", `"client"`, "nonce", `"n1"`),
+	} {
+		rows = append(rows, attack{
+			name:  "t/200 ID token by nonce, " + name,
+			token: token,
+			want:  tokenType,
+			claim: "nonce",
+		})
+	}
+	rows = append(rows,
+		attack{name: "t/200 no mark: nonce, typ at+jwt", token: withType(`"application/at+JWT"`, at0("aud", `["api","client"]`, "nonce", `"n1"`))},
+		attack{name: "t/200 no mark: nonce null, for the client", token: both("nonce", `null`)},
+		attack{name: "t/200 no mark: for the client, no nonce", token: both()},
+	)
+	for _, name := range []string{"events", "at_hash", "c_hash", "token_use", "nonce"} {
+		rows = append(rows, attack{name: "t/200 no mark: " + name + " null", token: at0Token(name, `null`)})
+	}
 	rows = append(rows, attack{name: "t/200 no mark: token_use access", token: at0Token("token_use", `"access"`)})
-	for _, events := range []string{`{}`, `null`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
+	for _, events := range []string{`{}`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
 		rows = append(rows, attack{
 			name:  "t/201 events " + events,
 			token: at0Token("events", events),

@@ -175,7 +175,8 @@ func TestConfiguration(t *testing.T) {
 		v := verifierOf(t, jwtverifier.WithoutAudience(), jwtverifier.WithAuthorizedClients("c1"))
 		accepts(t, v, at0Token("aud", absentMember))
 		accepts(t, v, at0Token("aud", `[]`))
-		for _, aud := range []string{`"api"`, `""`, `[""]`, `null`, `1`, `{}`, `[1]`} {
+		accepts(t, v, at0Token("aud", `null`))
+		for _, aud := range []string{`"api"`, `""`, `[""]`, `1`, `{}`, `[1]`, `[null]`, `false`} {
 			refuses(t, v, at0Token("aud", aud), jwtverifier.ErrAudience)
 		}
 		refuses(t, v, at0Token("aud", absentMember, "cid", `"c2"`), jwtverifier.ErrClientID)

@@ -134,7 +134,7 @@ var providers = []provider{
 				"preferred_username": "ann@example.com",
 			},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Microsoft Entra ID, v2.0 tokens",
@@ -157,7 +157,7 @@ var providers = []provider{
 			header: typJWT,
 			claims: members{"ver": "2.0", "aud": "aaaaaaaa-0000-0000-0000-00000000a91a", "nonce": loginNonce},
 		},
-		idAsAccess: jwtverifier.ErrClientID,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Microsoft Entra ID, v1.0 tokens",
@@ -192,7 +192,7 @@ var providers = []provider{
 				"nbf":   1,
 			},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Auth0",
@@ -215,7 +215,7 @@ var providers = []provider{
 			header: typJWT,
 			claims: members{"aud": "web", "nonce": loginNonce, "sid": "s"},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Auth0", // the RFC 9068 profile
@@ -235,7 +235,7 @@ var providers = []provider{
 			header: typJWT,
 			claims: members{"aud": "web", "nonce": loginNonce},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Keycloak",
@@ -432,7 +432,7 @@ var providers = []provider{
 			"acr":       "Single_Factor",
 			"auth_time": 1,
 		}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Ping and ForgeRock",
@@ -599,7 +599,7 @@ var providers = []provider{
 				"auth_time": 1,
 			},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Glewlwyd",
