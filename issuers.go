@@ -13,9 +13,7 @@ import (
 // which nobody has verified yet, does no more than choose one of the configured
 // Verifiers, before any request; only that one then judges the token, by its own
 // keys and rules. A token of another issuer is [ErrIssuer], without network, and so
-// is one that does not say its iss within the first 24 KiB of its payload. Two
-// issuers may give two people the same Subject: who a token is about is its Issuer
-// and its Subject.
+// is one that does not say its iss within the first 24 KiB of its payload.
 //
 // An identity is Issuer and Subject of a token: what one issuer calls "admin" need
 // not be the "admin" of another. Keep both, or map them before you compare subjects.
