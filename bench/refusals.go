@@ -21,6 +21,11 @@ const (
 	usual   = 1.0 / 20 // malformed, of another algorithm or of an unknown kid, up to 1 KiB
 	anySize = 1.0      // the same, however long
 	worst   = 4.0      // whatever anybody can send
+
+	// Where anySize does not hold, what is true instead.
+	headerAndSize  = 1.7 // 64 KiB, each byte looked at, and as much of a header as is read
+	unsignedIssuer = 2.4 // Issuers have read the payload for its iss
+	cutOff         = 1.5 // 64 KiB of what surrounds a token, one byte at a time
 )
 
 // A refusal is what anybody can send, and what must come of it.
@@ -99,7 +104,7 @@ func doors(issuer *jwtverifiertest.Issuer) []door {
 			{"bad signature", []string{fill(knownKey+"}", 900)}, "signature", worst},
 			{"64 KiB, bad signature", []string{fill(knownKey+"}", maxToken)}, "signature", worst},
 		}},
-		{"Issuers", verifying(several), slices.Concat(everyday, costlyPayloads(v))},
+		{"Issuers", verifying(several), slices.Concat(atIssuers(everyday), costlyPayloads(v))},
 		{"httpauth, Guard.Check", checking(guard), fields},
 		{"httpauth, Guard.Handler", serving(guard), fields},
 		{"introspection, Verifier", verifying(asking), slices.Concat(everyday, costly)},
