@@ -125,25 +125,29 @@ var (
 // and in [Status].
 var ErrIssuerMismatch = errors.New("jwtverifier: metadata is of another issuer")
 
-// codes are the stable labels of TokenError.Code.
-var codes = map[error]string{
-	ErrMalformed:       "malformed",
-	ErrAlgorithm:       "algorithm",
-	ErrUnknownKey:      "unknown_key",
-	ErrSignature:       "signature",
-	ErrTokenType:       "token_type",
-	ErrIssuer:          "issuer",
-	ErrAudience:        "audience",
-	ErrAuthorizedParty: "authorized_party",
-	ErrClientID:        "client_id",
-	ErrNonce:           "nonce",
-	ErrClaim:           "claim",
-	ErrConfirmation:    "confirmation",
-	ErrTokenHash:       "token_hash",
-	ErrAuthTime:        "auth_time",
-	ErrIssuedAt:        "issued_at",
-	ErrNotYetValid:     "not_yet_valid",
-	ErrExpired:         "expired",
+// codes are the stable labels of TokenError.Code. It is no map: another package's
+// Reason may be of a type that cannot be hashed.
+var codes = []struct {
+	reason error
+	code   string
+}{
+	{ErrMalformed, "malformed"},
+	{ErrAlgorithm, "algorithm"},
+	{ErrUnknownKey, "unknown_key"},
+	{ErrSignature, "signature"},
+	{ErrTokenType, "token_type"},
+	{ErrIssuer, "issuer"},
+	{ErrAudience, "audience"},
+	{ErrAuthorizedParty, "authorized_party"},
+	{ErrClientID, "client_id"},
+	{ErrNonce, "nonce"},
+	{ErrClaim, "claim"},
+	{ErrConfirmation, "confirmation"},
+	{ErrTokenHash, "token_hash"},
+	{ErrAuthTime, "auth_time"},
+	{ErrIssuedAt, "issued_at"},
+	{ErrNotYetValid, "not_yet_valid"},
+	{ErrExpired, "expired"},
 }
 
 // A TokenError says why a token was refused. Its text names the claim and what
@@ -215,8 +219,10 @@ func (e *TokenError) Code() string {
 	if named, ok := e.Reason.(interface{ Code() string }); ok {
 		return named.Code()
 	}
-	if code, ok := codes[e.Reason]; ok {
-		return code
+	for _, known := range codes {
+		if known.reason == e.Reason {
+			return known.code
+		}
 	}
 	return "other"
 }
