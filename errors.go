@@ -82,7 +82,9 @@ var (
 	ErrAudience = errors.New("jwtverifier: wrong audience")
 
 	// ErrAuthorizedParty: azp of an ID token with several audiences is not a
-	// configured client ID. OpenID Connect Core §3.1.3.7.
+	// configured client ID. OpenID Connect Core §3.1.3.7 in the version before
+	// errata set 2, which leaves azp to extensions: without it a token for another
+	// client that names this one too would be a login here.
 	ErrAuthorizedParty = errors.New("jwtverifier: wrong authorized party")
 
 	// ErrClientID: the access token's client is none of the authorized ones.

@@ -234,8 +234,9 @@ func WithSenderConstrainedTokens() Option {
 //
 // A remembered token is judged by the clock again each time, and forgotten as
 // soon as its key has left the current key set. Tokens over 8 KiB and ID tokens
-// are not remembered. The cache takes 8 bytes per n at once, about 0.8 KB for a
-// token of 0.8 KB, and at most 32 KB for one of 8 KiB.
+// are not remembered. The cache takes 8 bytes per n at once, about 1 KB for a token
+// of 1 KB, and 7 KB for one of 8 KiB; at most 57 KB, if that is full of scopes of one
+// letter.
 func WithTokenCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 || n > maxCacheSize {

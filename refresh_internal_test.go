@@ -116,20 +116,40 @@ func TestWallClockJumps(t *testing.T) {
 	require.ErrorIs(t, verify(), ErrUnavailable)
 	require.Equal(t, 3, asked())
 
-	// The cooldown of unknown kids goes by the same age.
+	// The cooldown of unknown kids goes by the larger of the two, too.
 	issuer.Reset()
 	require.NoError(t, refreshAgain(t, v))
+	since := func(began func(time.Time) time.Time) {
+		v.keys.mu.Lock()
+		v.keys.unknownAt = began(v.keys.unknownAt)
+		v.keys.mu.Unlock()
+	}
 	issuer.RotateKey()
-	require.ErrorIs(t, verify(), ErrUnknownKey)
-	jump(unknownKeyPause)
 	require.NoError(t, verify())
 	require.Equal(t, 5, asked())
 	issuer.RotateKey()
-	jump(-year)
 	require.ErrorIs(t, verify(), ErrUnknownKey)
-	pass(unknownKeyPause)
+	since(func(at time.Time) time.Time { return moveWall(at, -unknownKeyPause) })
 	require.NoError(t, verify())
 	require.Equal(t, 6, asked())
+	issuer.RotateKey()
+	since(func(at time.Time) time.Time { return moveWall(at, year) })
+	require.ErrorIs(t, verify(), ErrUnknownKey)
+	since(func(at time.Time) time.Time { return at.Add(-unknownKeyPause) })
+	require.NoError(t, verify())
+	require.Equal(t, 7, asked())
+
+	// And so does the pause between attempts that Refresh starts.
+	v.keys.forcedAt = moveWall(time.Now(), year)
+	r, pause := v.keys.force(v.keys.attempts.Load())
+	require.Nil(t, r)
+	require.Positive(t, pause)
+	require.LessOrEqual(t, pause, forcedPause)
+	v.keys.forcedAt = moveWall(time.Now(), -forcedPause)
+	r, _ = v.keys.force(v.keys.attempts.Load())
+	require.NotNil(t, r)
+	require.NoError(t, r.wait(t.Context()))
+	require.Equal(t, 8, asked())
 }
 
 // Whoever missed a set looks at the current one before a refresh is started.
@@ -261,7 +281,7 @@ func TestRefreshLeavesNoConnection(t *testing.T) {
 	v, err := New(issuer.URL(), WithAudience(jwtverifiertest.Audience))
 	require.NoError(t, err)
 	for range 20 {
-		require.NoError(t, v.Refresh(t.Context()))
+		require.NoError(t, refreshAgain(t, v))
 		none("success")
 	}
 	require.LessOrEqual(t, ever.Load(), int32(20), "one connection for both documents")
@@ -287,11 +307,11 @@ func TestRefreshLeavesNoConnection(t *testing.T) {
 	none("recovered")
 }
 
-// refreshAgain refreshes as if the back-off had passed.
+// refreshAgain refreshes as if a second had passed since the last Refresh.
 func refreshAgain(t *testing.T, v *Verifier) error {
 	t.Helper()
 	v.keys.mu.Lock()
-	v.keys.failedAt = v.keys.failedAt.Add(-time.Hour)
+	v.keys.forcedAt = v.keys.forcedAt.Add(-forcedPause)
 	v.keys.mu.Unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

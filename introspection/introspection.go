@@ -44,7 +44,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"example.com/jwtverifier"
@@ -135,6 +134,13 @@ func (c *Client) introspect(ctx context.Context, raw string, accept func(*Respon
 
 // isToken reports whether s can be an access token: 1*VSCHAR (RFC 6749 §A.12).
 func isToken(s string) bool {
-	return s != "" && len(s) <= maxTokenBytes &&
-		!strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+	if s == "" || len(s) > maxTokenBytes {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

@@ -289,6 +289,37 @@ var providers = []provider{
 		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
+		section: "Keycloak",
+		example: 2, // docker compose
+		serve: func(t *testing.T, s *server) {
+			inner := s.other("http://keycloak:8080")
+			inner.Respond("/realms/shop/protocol/openid-connect/certs", jsonResponse(t, s.keys(t)))
+			s.Down() // by the name that tokens say
+		},
+		access: tokenShape{
+			header: typJWT,
+			claims: members{
+				"typ":   "Bearer",
+				"aud":   "orders-api",
+				"azp":   "web",
+				"scope": "email",
+			},
+		},
+		wantClient: "web",
+		wantScopes: []string{"email"},
+		accessAsID: jwtverifier.ErrTokenType,
+		id: tokenShape{
+			header: typJWT,
+			claims: members{
+				"typ":   "ID",
+				"aud":   "web",
+				"azp":   "web",
+				"nonce": loginNonce,
+			},
+		},
+		idAsAccess: jwtverifier.ErrTokenType,
+	},
+	{
 		section: "Amazon Cognito",
 		serve:   func(_ *testing.T, s *server) { s.PublishKey() }, // key-2, for access tokens
 		access: tokenShape{
