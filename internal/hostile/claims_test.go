@@ -975,7 +975,7 @@ func TestFoldedNames(t *testing.T) {
 
 func TestRequiredClaim(t *testing.T) {
 	t.Parallel()
-	opts := []jwtverifier.Option{jwtverifier.WithRequiredClaim("tid", "a", "1", "true")}
+	opts := []jwtverifier.Option{jwtverifier.WithRequiredClaim("tid", "a", "1", "true", "null", "{}")}
 	good := at0Token("tid", `"a"`)
 	var rows []attack
 	add := func(name, value string, want error) {

@@ -409,6 +409,41 @@ func TestTransportWithoutManners(t *testing.T) {
 			})
 		})
 	}
+	runRow(t, "t/298 the transport ignores its context, and the body goes on for days", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			reads := 0
+			broken := jwtverifier.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				return answerFrom(r, 200, readerFunc(func(p []byte) (int, error) {
+					time.Sleep(time.Second)
+					reads++
+					return copy(p[:1], " "), nil
+				})), nil
+			})})
+			unavailable(t, newSite().verifier(t, broken).Prefetch(t.Context()), context.DeadlineExceeded)
+			time.Sleep(time.Hour)
+			assert.LessOrEqual(t, reads, 2*6, "nobody waits for the rest")
+		})
+	})
+	runRow(t, "t/298 the transport ignores its context, and the body is empty without end", func(t *testing.T) {
+		var reads atomic.Int64
+		v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{
+			Timeout: 20 * time.Millisecond,
+			Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				return answerFrom(r, 200, readerFunc(func([]byte) (int, error) {
+					reads.Add(1)
+					runtime.Gosched()
+					return 0, nil
+				})), nil
+			}),
+		}))
+		require.NoError(t, err)
+		unavailable(t, v.Prefetch(t.Context()), context.DeadlineExceeded)
+		assert.Eventually(t, func() bool {
+			before := reads.Load()
+			time.Sleep(20 * time.Millisecond)
+			return reads.Load() == before
+		}, 5*time.Second, time.Millisecond, "it is still read")
+	})
 }
 
 type roundTripper siteAnswer

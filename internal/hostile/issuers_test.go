@@ -263,14 +263,16 @@ func TestSeveralIssuers(t *testing.T) {
 // Of a payload that nobody has verified only as much is read as an honest one needs.
 func TestChosenIssuer(t *testing.T) {
 	t.Parallel()
-	// iss ends this many bytes after the beginning of the payload.
-	issEndsAt := func(end int, iss string) string {
-		rest := `","iss":` + iss
-		payload := `{"pad":"`
-		return payload + strings.Repeat("p", end-len(payload)-len(rest)) + rest + "," + at0("iss", absentMember)[1:]
+	// A payload of this length in which iss ends that many bytes after its beginning.
+	issEndsAt := func(length, end int, iss string) string {
+		front, back := `{"pad":"`, `","iss":`+iss
+		rest := "," + at0("iss", absentMember, "pad2", `""`)[1:]
+		return front + strings.Repeat("p", end-len(front)-len(back)) + back +
+			strings.TrimSuffix(rest, `"}`) + strings.Repeat("p", max(0, length-end-len(rest))) + `"}`
 	}
-	const window, first = 24 << 10, 3 << 10
+	const first, last, whole = 768, 6 << 10, 12 << 10
 	iss := strconv.Quote(issuerURL)
+	require.Len(t, issEndsAt(whole, last, iss), whole)
 	escaped := `"`
 	for _, r := range issuerURL {
 		escaped += fmt.Sprintf(`\u%04X`, r)
@@ -283,16 +285,18 @@ func TestChosenIssuer(t *testing.T) {
 		part    string
 		asks    bool
 	}{
-		{name: "iss ends with the first window", payload: issEndsAt(first, iss)},
-		{name: "iss ends a byte after the first window", payload: issEndsAt(first+1, iss)},
-		{name: "iss begins in the first window and ends in the last", payload: issEndsAt(first+10, escaped)},
-		{name: "iss ends with the last window", payload: issEndsAt(window, iss)},
+		{name: "iss ends with the first window", payload: issEndsAt(whole+1, first, iss)},
+		{name: "iss ends a byte after the first window", payload: issEndsAt(whole+1, first+1, iss)},
+		{name: "iss begins in the first window and ends in the last", payload: issEndsAt(whole+1, first+10, escaped)},
+		{name: "iss ends with the last window", payload: issEndsAt(whole+1, last, iss)},
 		{
 			name:    "iss ends a byte after the last window",
-			payload: issEndsAt(window+1, iss),
+			payload: issEndsAt(whole+1, last+1, iss),
 			want:    jwtverifier.ErrIssuer,
 			part:    "claims",
 		},
+		{name: "iss ends a byte after the last window of a payload that is read whole", payload: issEndsAt(whole, last+1, iss)},
+		{name: "iss at the end of a payload that is read whole", payload: issEndsAt(whole, whole-200, iss)},
 		{name: "iss all escapes", payload: at0("iss", escaped)},
 		{name: "name of iss all escapes", payload: at0("iss", absentMember, `\u0069\u0073\u0073`, iss)},
 		{

@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"crypto/rsa"
+	"encoding/base64"
 	"math/big"
 	"slices"
 	"strconv"
@@ -31,6 +32,20 @@ func TestKeysOfOneKid(t *testing.T) {
 			entries = append(entries, filler(i))
 		}
 		return entries
+	}
+	ofInput := func(length int) string { // a token of which that many bytes are signed
+		for spaces := range 4 {
+			header := h0("kid", `"k"`) + strings.Repeat(" ", spaces)
+			for pad := length / 2; pad < length; pad++ {
+				payload := at0("pad", strconv.Quote(strings.Repeat("p", pad)))
+				if n := base64.RawURLEncoding.EncodedLen(len(header)) + 1 + base64.RawURLEncoding.EncodedLen(len(payload)); n == length {
+					return jwsOf(k2, header, payload)
+				} else if n > length {
+					break
+				}
+			}
+		}
+		panic("no token of this length")
 	}
 	rows := []struct {
 		name    string
@@ -64,6 +79,14 @@ func TestKeysOfOneKid(t *testing.T) {
 			want:    jwtverifier.ErrSignature,
 		},
 		{name: "t/125 five keys, token by the first", entries: append([]string{k(k2)}, fillers(4)...), token: by(k2)},
+		{name: "t/125 three keys, a long token by the second", entries: append(fillers(1), k(k2), filler(1)), token: ofInput(16<<10 + 1)},
+		{name: "t/125 three keys, a token that is not long by the third", entries: append(fillers(2), k(k2)), token: ofInput(16 << 10)},
+		{
+			name:    "t/125 three keys, a long token by the third",
+			entries: append(fillers(2), k(k2)),
+			token:   ofInput(16<<10 + 1),
+			want:    jwtverifier.ErrSignature,
+		},
 		{
 			name:    "t/125 ineligible keys do not count",
 			entries: append(slices.Repeat([]string{jwkOf("k", &k1.PublicKey, "use", `"enc"`)}, 10), append(fillers(3), k(k2))...),

@@ -209,7 +209,7 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 		failed.RetryAfter = RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 		return nil, nil, failed
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocumentBytes+1))
+	body, err := io.ReadAll(io.LimitReader(untilDone{resp.Request.Context(), resp.Body}, maxDocumentBytes+1))
 	if err != nil {
 		failed.Err, failed.NoAnswer = publicCause(resp.Request.Context(), err), true
 		return nil, nil, failed
@@ -219,4 +219,18 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 		return nil, nil, failed
 	}
 	return body, resp.Header, nil
+}
+
+// untilDone reads until ctx ends: a body that ignores it would otherwise be read on
+// for days after the caller has gone, or for ever if its reads bring nothing.
+type untilDone struct {
+	ctx  context.Context
+	body io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.body.Read(p)
 }
