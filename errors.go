@@ -231,9 +231,9 @@ func (e *TokenError) Code() string {
 // below it can be matched: [*FetchError], [context.DeadlineExceeded],
 // [*url.Error], [ErrIssuerMismatch].
 type UnavailableError struct {
-	// RetryAfter is how long it takes at the least until trying again can help:
-	// until then the server is not asked. It is zero if it may be asked at
-	// once: the caller's own context ended, say.
+	// RetryAfter is the least time to wait before another try can succeed: until
+	// then the server is not asked, except by [Verifier.Refresh]. It is zero if the
+	// server may be asked at once: the caller's own context ended, say.
 	RetryAfter time.Duration
 
 	// Err is the cause.

@@ -17,7 +17,8 @@ import (
 )
 
 // A keySource holds the keys of one authorization server and decides when to
-// fetch them again. It has a goroutine only while a refresh runs.
+// fetch them again. It has a goroutine only while a refresh runs; internal/web has one
+// for each document that is asked for.
 type keySource struct {
 	policy *keyPolicy
 	told   *observers
@@ -33,8 +34,8 @@ type keySource struct {
 	metadata  *metadata  // accepted last, or nil
 	lastState State      // that observers were told of
 
-	unknownAt time.Time // when the last refresh that an unknown kid caused began, if it succeeded
-	forcedAt  time.Time // when the last one that Refresh caused began
+	unknownAt time.Time // when the last refresh began that an unknown kid caused and that succeeded
+	forcedAt  time.Time // when the last one began that Refresh caused
 
 	failures   int           // attempts failed in a row
 	failedAt   time.Time     // when the last of them ended
@@ -382,7 +383,7 @@ type Status struct {
 	State       State
 	KeyIDs      []string  // of the held keys, sorted; "" stands for keys without kid
 	FetchedAt   time.Time // when the refresh that brought them began; static keys: when New ran
-	NextRefresh time.Time // when the next refresh may happen, at the first token after it; zero: at once, or never with static keys
+	NextRefresh time.Time // when a token may cause the next refresh, unknown kids apart; zero: at once, or never with static keys
 	Failures    int       // refreshes that failed in a row
 	LastError   error     // of the last refresh that failed or found something wrong; a success leaves it
 	LastErrorAt time.Time

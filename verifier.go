@@ -36,7 +36,7 @@ import (
 
 // A Verifier verifies the tokens of one authorization server. It is made by
 // [New]; a zero or nil one refuses everything with [ErrMisconfigured]. It is
-// safe for concurrent use, has a goroutine only while it fetches keys, and needs
+// safe for concurrent use, has goroutines only while it fetches keys, and needs
 // no closing.
 type Verifier struct {
 	rules rules
@@ -71,7 +71,9 @@ func New(issuer string, opts ...Option) (*Verifier, error) {
 // and that it is no ID token (RFC 9068 §4, RFC 8725).
 //
 // It uses the network only if the keys are missing, too old, or do not include
-// the token's; waiting for that ends with ctx. The errors are [*TokenError],
+// the token's; waiting for that ends with ctx. A key that is not held is asked for at
+// once, except within 10 seconds of another that was, or in the back-off after a
+// failure. The errors are [*TokenError],
 // [*UnavailableError] and [ErrMisconfigured].
 func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
 	if err := v.accepts(accessKind); err != nil {
@@ -167,10 +169,14 @@ func (v *Verifier) Prefetch(ctx context.Context) error {
 	return err
 }
 
-// Refresh fetches the metadata and keys now, or waits for the refresh that is
-// under way. When it returns nil, a key that the server had withdrawn before the
-// refresh began is refused. Waiting ends with ctx. After a failure it is
-// [ErrUnavailable] without a request, until the server may be asked again. With
+// Refresh fetches the metadata and keys now, and tells caches on the way to ask the
+// server. When it returns nil, a key that the server had withdrawn before the call is
+// refused. A refresh that is under way is waited for first, and is not enough: it may
+// have read its answer earlier.
+//
+// Refresh asks though other attempts have failed, whatever Retry-After the server
+// sent, but it starts at most one attempt a second; callers that wait share the next.
+// Its error is [ErrUnavailable] if that attempt failed, or if ctx ended. With
 // [WithStaticKeys] it does nothing.
 func (v *Verifier) Refresh(ctx context.Context) error {
 	if err := v.made(); err != nil {

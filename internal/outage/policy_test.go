@@ -9,9 +9,8 @@ import (
 	"example.com/jwtverifier/internal/testkit"
 )
 
-// A model is the refresh policy as docs/design.md has it, for one thing at a time.
-// What it is told to happen, happens at m.now; an attempt's outcome is known when it
-// begins, and takes effect when it ends.
+// A model is the refresh policy as docs/design.md has it, one thing at a time. The
+// world decides what comes of an attempt when it begins; it takes effect when it ends.
 type model struct {
 	now   time.Time
 	world world
