@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -856,4 +857,242 @@ func withScopes(want ...string) func(*testing.T, *jwtverifier.AccessToken) {
 		assert.True(t, token.HasScopes(want...))
 		assert.False(t, token.HasScopes("admin"))
 	}
+}
+
+// What is null counts as absent, wherever it is: no rule may take it for a value.
+func TestNullClaims(t *testing.T) {
+	t.Parallel()
+	var rows []attack
+	for _, name := range []string{"jti", "acr", "amr", "auth_time", "scp", "scope", "nonce", "typ", "token_use", "sub", "iat", "nbf", "cnf", "client_id", "azp", "appid", "events", "x"} {
+		rows = append(rows, attack{
+			name:  "t/198 null is none: " + name,
+			token: at0Token(name, `null`),
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				without, err := newSite().verifier(t).VerifyAccessToken(t.Context(), at0Token(name, absentMember))
+				require.NoError(t, err)
+				for _, pair := range [][2]any{
+					{without.ID, token.ID},
+					{without.Subject, token.Subject},
+					{without.ClientID, token.ClientID},
+					{without.AuthContext, token.AuthContext},
+					{without.AuthMethods, token.AuthMethods},
+					{without.AuthTime, token.AuthTime},
+					{without.IssuedAt, token.IssuedAt},
+					{without.NotBefore, token.NotBefore},
+					{without.Scopes, token.Scopes},
+					{without.Confirmation, token.Confirmation},
+				} {
+					assert.Equal(t, pair[0], pair[1])
+				}
+			},
+		})
+	}
+	for name, want := range map[string]error{"iss": jwtverifier.ErrIssuer, "aud": jwtverifier.ErrAudience, "cid": jwtverifier.ErrClientID, "exp": jwtverifier.ErrClaim} {
+		rows = append(rows,
+			attack{name: "t/198 null is none: " + name, token: at0Token(name, `null`), want: want},
+			attack{
+				name:  "t/198 null, and once more: " + name,
+				token: jwsOf(key1(), h0(), withMore(at0(), `"`+name+`":null`)),
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			},
+			attack{
+				name:  "t/198 null first, then a value: " + name,
+				token: jwsOf(key1(), h0(), `{"`+name+`":null,`+at0()[1:]),
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			},
+		)
+	}
+	for name, want := range map[string]error{
+		"iss": jwtverifier.ErrIssuer, "aud": jwtverifier.ErrAudience, "sub": jwtverifier.ErrClaim, "iat": jwtverifier.ErrClaim,
+		"exp": jwtverifier.ErrClaim, "nonce": jwtverifier.ErrNonce, "azp": nil, "nbf": nil, "auth_time": nil, "at_hash": nil,
+	} {
+		rows = append(rows, attack{
+			name:  "t/198 null is none, in an ID token: " + name,
+			token: id0Token(name, `null`),
+			id:    asID0,
+			want:  want,
+		})
+	}
+	runAttacks(t, "claims", rows)
+}
+
+// Every name that a reader who ignores case takes for a registered one.
+func TestFoldedNames(t *testing.T) {
+	t.Parallel()
+	var variants func(string) []string
+	variants = func(name string) []string {
+		if name == "" {
+			return []string{""}
+		}
+		first := rune(name[0])
+		letters := []rune{first}
+		for r := unicode.SimpleFold(first); r != first; r = unicode.SimpleFold(r) {
+			letters = append(letters, r)
+		}
+		var all []string
+		for _, rest := range variants(name[1:]) {
+			for _, letter := range letters {
+				all = append(all, string(letter)+rest)
+			}
+		}
+		return all
+	}
+	count := 0
+	var rows []attack
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		for _, variant := range variants(name) {
+			if variant == name {
+				continue
+			}
+			count++
+			rows = append(rows, attack{
+				name:  "t/193 " + variant,
+				token: jwsOf(key1(), h0(), withMore(at0(), `"`+variant+`":null`)),
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			})
+		}
+		upper := strings.ToUpper(name)
+		rows = append(rows,
+			attack{
+				name:  "t/193 in an ID token: " + upper,
+				token: jwsOf(key1(), h0(), withMore(id0(), `"`+upper+`":"x"`)),
+				id:    asID0,
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			},
+			attack{name: "t/193 in a header: " + upper, token: jwsOf(key1(), h0(upper, `"x"`), at0())},
+			attack{name: "t/193 deep: " + upper, token: at0Token("act", `{"`+upper+`":{"`+upper+`":1}}`)},
+			attack{name: "t/193 as a value: " + upper, token: at0Token("x", `"`+upper+`"`)},
+			attack{name: "t/193 longer: " + upper, token: at0Token(upper+"S", `1`, "x"+upper, `1`, upper+" ", `1`)},
+		)
+	}
+	require.Equal(t, 17+11+5*7, count, "s has three forms, the other letters two")
+	runAttacks(t, "claims", rows)
+}
+
+func TestRequiredClaim(t *testing.T) {
+	t.Parallel()
+	opts := []jwtverifier.Option{jwtverifier.WithRequiredClaim("tid", "a", "1", "true")}
+	good := at0Token("tid", `"a"`)
+	var rows []attack
+	add := func(name, value string, want error) {
+		row := attack{
+			name:  "t/203 " + name + value,
+			token: at0Token("tid", value),
+			opts:  opts,
+			good:  good,
+			want:  want,
+		}
+		if want != nil {
+			row.claim = "tid"
+		}
+		rows = append(rows, row)
+		row.name, row.token, row.id, row.good = "t/203 ID token, "+name+value, id0Token("tid", value), asID0, id0Token("tid", `"a"`)
+		rows = append(rows, row)
+	}
+	for _, value := range []string{`"a"`, `"\u0061"`, `"1"`, `1`, `true`, `["x","a"]`, `[1]`, `[null,true]`, `[[],{},"a"]`, ` "a" `} {
+		add("wanted: ", value, nil)
+	}
+	for _, value := range []string{
+		absentMember, `null`, `""`, `"A"`, `"a "`, `"a b"`, `"a,b"`, `"b a"`, `"a\u0000"`, `"aa"`, `1.0`, `1e0`, `1E0`, `10`, `-1`, `0.1e1`,
+		`false`, `[]`, `[null]`, `[["a"]]`, `[{"tid":"a"}]`, `{"a":true}`, `{"tid":"a"}`, `{}`, `["A"]`, `["a b"]`, `[1.0]`, `"\"a\""`,
+	} {
+		add("not wanted: ", value, jwtverifier.ErrClaim)
+	}
+	for name, payload := range map[string]string{
+		"in another case":   at0("Tid", `"a"`),
+		"inside a claim":    at0("x", `{"tid":"a"}`),
+		"and more":          at0("tid2", `"a"`, "xtid", `"a"`, "ti", `"a"`, "tid\\u0000", `"a"`),
+		"one path for both": at0("x.tid", `"a"`, "/tid", `"a"`),
+	} {
+		rows = append(rows, attack{
+			name:  "t/203 the name " + name,
+			token: jwsOf(key1(), h0(), payload),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		})
+	}
+	for name, payload := range map[string]string{
+		"good first":     withMore(at0("tid", `"a"`), `"tid":"x"`),
+		"good last":      withMore(at0("tid", `"x"`), `"tid":"a"`),
+		"null first":     withMore(at0("tid", `null`), `"tid":"a"`),
+		"once escaped":   withMore(at0("tid", `"a"`), `"t\u0069d":"x"`),
+		"twice the same": withMore(at0("tid", `"a"`), `"tid":"a"`),
+	} {
+		rows = append(rows, attack{
+			name:  "t/203 twice, " + name,
+			token: jwsOf(key1(), h0(), payload),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrMalformed,
+			part:  "payload",
+		})
+	}
+	both := append(opts[:1:1], jwtverifier.WithRequiredClaim("tid", "b"))
+	ofBoth := at0Token("tid", `["a","b"]`)
+	scoped := []jwtverifier.Option{jwtverifier.WithRequiredClaim("scope", "read")}
+	rows = append(rows,
+		attack{name: "t/203 the name escaped", token: at0Token(`t\u0069d`, `"a"`), opts: opts, good: good},
+		attack{
+			name:  "t/203 in the header",
+			token: jwsOf(key1(), h0("tid", `"a"`), at0()),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 before the times",
+			token: at0Token("tid", `"x"`, "exp", inSeconds(-3600)),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 after the audience",
+			token: at0Token("tid", `"x"`, "aud", `"other"`),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrAudience,
+		},
+		attack{
+			name:  "t/203 given twice, one holds",
+			token: at0Token("tid", `"a"`),
+			opts:  both,
+			good:  ofBoth,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 given twice, the other holds",
+			token: at0Token("tid", `["b","c"]`),
+			opts:  both,
+			good:  ofBoth,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 a claim that another rule reads",
+			token: at0Token("scope", `"read write"`),
+			opts:  scoped,
+			good:  at0Token("scope", `"read"`),
+			want:  jwtverifier.ErrClaim,
+			claim: "scope",
+		},
+		attack{
+			name:  "t/203 any value, null",
+			token: at0Token("jti", `null`),
+			opts:  []jwtverifier.Option{jwtverifier.WithRequiredClaim("jti")},
+			good:  at0Token("jti", `0`),
+			want:  jwtverifier.ErrClaim,
+			claim: "jti",
+		},
+	)
+	runAttacks(t, "claims", rows)
 }
