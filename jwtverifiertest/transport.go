@@ -145,7 +145,7 @@ func (a answer) length() int64 {
 }
 
 // memory is the way to an issuer without a socket. It runs in the caller's
-// goroutine alone.
+// goroutine only.
 type memory struct{ issuer *Issuer }
 
 // RoundTrip implements [http.RoundTripper].
@@ -202,7 +202,7 @@ type body struct {
 	ctx       context.Context
 	issuer    *Issuer
 	answer    answer
-	sent      int // how much of answer.Body has been read; for Read alone
+	sent      int // how much of answer.Body has been read; for Read only
 	closeOnce sync.Once
 	closed    chan struct{}
 }
