@@ -75,7 +75,7 @@ func wellKnownURLs(issuer string) []string {
 }
 
 // discover returns the URL to read the keys from, and fills in what it accepted.
-// Once a document has been accepted it alone is asked. While it is out of reach
+// Once a document has been accepted only that one is asked. While it is out of reach
 // the keys are still where it said; if it is gone, all the places are tried again.
 func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 	if a.policy.jwksURL != "" {

@@ -17,7 +17,7 @@ const (
 const (
 	maxTokenBytes     = 64 << 10
 	maxHeaderBytes    = 8 << 10 // decoded
-	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
+	maxSignatureBytes = 1 << 10 // decoded; an 8,192-bit key makes as much
 )
 
 // Limits on how much of a payload Issuers reads for its iss, in base64url: of one
