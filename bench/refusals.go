@@ -25,7 +25,7 @@ const (
 	// Where anySize does not hold, what is true instead.
 	headerAndSize  = 1.7 // 64 KiB, each byte looked at, and as much of a header as is read
 	unsignedIssuer = 2.4 // Issuers have read the payload for its iss
-	cutOff         = 1.5 // 64 KiB of what surrounds a token, one byte at a time
+	byteByByte     = 1.5 // 64 KiB in a loop of one byte each, of which the time depends on where the linker puts it
 )
 
 // A refusal is what anybody can send, and what must come of it.
