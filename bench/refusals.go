@@ -24,6 +24,7 @@ const (
 
 	// Where anySize does not hold, what is true instead.
 	headerAndSize  = 1.7 // 64 KiB, each byte looked at, and as much of a header as is read
+	longAndComplex = 4.7 // 64 KiB, the costliest header, a wrong signature, and more: keys to try, or iss to look for
 	unsignedIssuer = 2.4 // Issuers have read the payload for its iss
 	byteByByte     = 1.5 // 64 KiB in a loop of one byte each, of which the time depends on where the linker puts it
 )
@@ -103,6 +104,7 @@ func doors(issuer *jwtverifiertest.Issuer) []door {
 		{"a Verifier with four keys of one kid", verifying(withFourKeys(issuer)), []refusal{
 			{"bad signature", []string{fill(knownKey+"}", 900)}, "signature", worst},
 			{"64 KiB, bad signature", []string{fill(knownKey+"}", maxToken)}, "signature", worst},
+			{"64 KiB, bad signature, the most strings in the header", []string{fill(mostStrings(v), maxToken)}, "signature", longAndComplex},
 		}},
 		{"Issuers", verifying(several), slices.Concat(atIssuers(everyday), costlyPayloads(v))},
 		{"httpauth, Guard.Check", checking(guard), fields},
