@@ -51,11 +51,13 @@ const (
 // A thousand strings in an array are allowed, or 40 members with short names; a
 // certificate chain has about five strings, and a usual header three members.
 const (
-	maxHeaderCost  = 1200
-	costOfMember   = 24 // and 1 for each byte of its name
-	costOfNesting  = 8  // an object or array
-	costOfExponent = 8  // and e in true and false
-	costOfEscape   = 3  // in a string, for each backslash
+	maxHeaderCost       = 1200
+	maxHeaderCostOfLong = 300 // of a long token, whose length costs enough
+	longToken           = 12 << 10
+	costOfMember        = 24 // and 1 for each byte of its name
+	costOfNesting       = 8  // an object or array
+	costOfExponent      = 8  // and e in true and false
+	costOfEscape        = 3  // in a string, for each backslash
 )
 
 // Limits on the server's documents.
@@ -65,8 +67,8 @@ const (
 
 	// Four tries and the hash of a long token would cost more than anybody may
 	// make a Verifier work: four fresh verifications.
-	maxInputOfAllTries = 16 << 10 // bytes that are signed
-	maxTriesOfLong     = 2        // of a longer token
+	maxInputOfAllTries = 4 << 10 // bytes that are signed
+	maxTriesOfLong     = 2       // of a longer token
 )
 
 // The refresh policy; docs/design.md has it as a table.
