@@ -115,7 +115,7 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 	}
 	// Not decoded before there is a key to try it with: most junk ends above.
 	signature, err := strict.Base64URL.DecodeString(t.signature)
-	if err != nil { // not reached: isBase64url has accepted it
+	if err != nil { // not reached: parse has looked
 		return nil, ErrSignature, false
 	}
 	digest := jose.RS256.Digest(t.signingInput) // once: of a long token it costs more than a verification

@@ -52,12 +52,12 @@ const (
 // certificate chain has about five strings, and a usual header three members.
 const (
 	maxHeaderCost       = 1200
-	maxHeaderCostOfLong = 300 // of a long token, whose length costs enough
-	longToken           = 12 << 10
-	costOfMember        = 24 // and 1 for each byte of its name
-	costOfNesting       = 8  // an object or array
-	costOfExponent      = 8  // and e in true and false
-	costOfEscape        = 3  // in a string, for each backslash
+	maxHeaderCostOfLong = 300      // of a long token, whose length costs enough
+	longToken           = 12 << 10 // bytes, of which a token has more
+	costOfMember        = 24       // and 1 for each byte of its name
+	costOfNesting       = 8        // an object or array
+	costOfExponent      = 8        // and e in true and false
+	costOfEscape        = 3        // in a string, for each backslash
 )
 
 // Limits on the server's documents.
@@ -94,7 +94,7 @@ const (
 	maxErrorText     = 900 // of one error's cause, all of it
 	maxForeignText   = 256 // of what others chose
 	maxURLText       = 160 // of a URL among that
-	maxNameText      = 80  // of an issuer or redirect among that
+	maxNameText      = 80  // of an issuer or a claim's name among that
 	maxKeyIDText     = 64  // of a kid
 	maxAlgorithmText = 32  // of a JWK's alg or kty
 	maxReasons       = 3   // for which a JWKS has no eligible key

@@ -32,7 +32,7 @@ type keySource struct {
 	running   *inflight  // the refresh under way, or nil
 	last      *inflight  // the one that ended last, or nil
 	metadata  *metadata  // accepted last, or nil
-	lastState State      // that observers were told of
+	lastState State      // that was reported last
 
 	unknownAt time.Time // when the last refresh began that an unknown kid caused and that succeeded
 	forcedAt  time.Time // when the last one began that Refresh caused
@@ -322,7 +322,7 @@ func (s *keySource) finish(r *inflight, a *attempt) {
 	s.reportState()
 }
 
-// reportState tells the observers of a State that differs from the last one told.
+// reportState reports a State that is not the one reported last.
 func (s *keySource) reportState() {
 	s.mu.Lock()
 	change := StateChangedInfo{From: s.lastState, To: s.set.Load().state(time.Now())}

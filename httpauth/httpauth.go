@@ -312,9 +312,9 @@ const (
 	maxLooked     = 4 << 10               // of a token's characters; the verifier looks at all
 )
 
-// credential returns the token68 of the one Authorization header, whose values
-// these are: credentials = auth-scheme [ 1*SP token68 ] (RFC 9110 §11.4, RFC 6750
-// §2.1).
+// credential returns the token of the one Authorization header, whose values these
+// are: credentials = auth-scheme [ 1*SP token68 ] (RFC 9110 §11.4, RFC 6750 §2.1).
+// Of a token68 it is known to have the beginning: see maxLooked.
 func credential(headers []string) (string, error) {
 	switch len(headers) {
 	case 0:
@@ -346,7 +346,7 @@ func credential(headers []string) (string, error) {
 	return rest, nil
 }
 
-// trimBlanks is strings.Trim of spaces and tabs, which takes twice as long.
+// trimBlanks does what strings.Trim does with spaces and tabs, in half the time.
 func trimBlanks(s string) string {
 	for s != "" && (s[0] == ' ' || s[0] == '\t') {
 		s = s[1:]
