@@ -265,8 +265,7 @@ type FetchError struct {
 	StatusCode int    // of the answer; 0 if there was none
 	Err        error  // what else was wrong than the status, or nil
 
-	noAnswer   bool          // nothing came, or a 200 whose body did not come whole
-	retryAfter time.Duration // what the answer asked for
+	noAnswer bool // nothing came, or a 200 whose body did not come whole
 }
 
 // Error returns one line. It never holds any of the body.
