@@ -366,16 +366,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // waitAtMost waits for the end of the refresh, but not longer than d, nor than ctx.
 func (r *inflight) waitAtMost(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	_ = r.wait(ctx) // held keys serve, however it ended
 }
 
 // Status is a snapshot of how the keys of a Verifier are.
