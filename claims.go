@@ -218,8 +218,11 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	}
 
 	t.AuthTime, ok = p.authTime.Time()
-	if d := checks.maxAge; d != nil && (!ok || t.AuthTime.After(now.Add(r.leeway)) || now.Add(-r.leeway).Add(-*d).After(t.AuthTime)) {
-		return nil, wrong(ErrAuthTime, "auth_time", p.authTime)
+	if checks.maxAge != nil {
+		earliest, latest := now.Add(-r.leeway).Add(-*checks.maxAge), now.Add(r.leeway)
+		if !ok || t.AuthTime.Before(earliest) || t.AuthTime.After(latest) {
+			return nil, wrong(ErrAuthTime, "auth_time", p.authTime)
+		}
 	}
 	if prev != nil && p.authTime != "" && (!ok || !t.AuthTime.Equal(prev.AuthTime)) {
 		return nil, notAsBefore(ErrAuthTime, "auth_time")
