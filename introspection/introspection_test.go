@@ -760,16 +760,12 @@ func inMemory(t testing.TB, issuer *jwtverifiertest.Issuer, endpoint testkit.Ans
 	return v, client
 }
 
-func ok(r *http.Request, body string) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
-}
-
 // TestSlowMetadata: the first call waits for it, within the call's own limit.
 func TestSlowMetadata(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwtverifiertest.New("")
 		issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Delay: 3 * time.Second, Body: issuer.JWKS()})
-		v, client := inMemory(t, issuer, func(r *http.Request) (*http.Response, error) { return ok(r, active) })
+		v, client := inMemory(t, issuer, testkit.Text(200, active))
 		_, err := newClient(t, v, introspection.WithHTTPClient(client)).Introspect(t.Context(), opaque)
 		require.NoError(t, err)
 	})
@@ -782,7 +778,7 @@ func TestEndpoint(t *testing.T) {
 		var asked []string
 		v, client := inMemory(t, issuer, func(r *http.Request) (*http.Response, error) {
 			asked = append(asked, r.URL.String())
-			return ok(r, active)
+			return testkit.Text(200, active)(r)
 		})
 		c := newClient(t, v, introspection.WithHTTPClient(client))
 		introspect := func() {
@@ -859,7 +855,7 @@ func TestNoEndpoint(t *testing.T) {
 			asked := 0
 			c := newClient(t, v, introspection.WithHTTPClient(&http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
 				asked++
-				return ok(r, active)
+				return testkit.Text(200, active)(r)
 			})}))
 			r, err := c.Introspect(t.Context(), opaque)
 			if row.says == "" {
