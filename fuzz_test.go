@@ -27,6 +27,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 )
 
 // The fuzz targets compare the package with a second implementation of its
@@ -292,7 +293,7 @@ func FuzzMetadata(f *testing.F) {
 	// prefetch returns what was asked for. Whatever it was, the answer is the
 	// document, and if that is good, the keys after it.
 	prefetch := func(tb testing.TB, document []byte, good bool) (v *jwtverifier.Verifier, asked []string, err error) {
-		transport := fuzzTransport(func(r *http.Request) (*http.Response, error) {
+		transport := testkit.Answer(func(r *http.Request) (*http.Response, error) {
 			asked = append(asked, r.URL.String())
 			body := string(document)
 			if good && len(asked) == 2 {
@@ -339,10 +340,6 @@ func FuzzMetadata(f *testing.F) {
 		require.Equal(t, dst, got)
 	})
 }
-
-type fuzzTransport func(*http.Request) (*http.Response, error)
-
-func (f fuzzTransport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 var fuzzMaxAge = regexp.MustCompile(`^max-age=([0-9]{1,9})$`)
 

@@ -151,10 +151,12 @@ func (h *header) read(segment string, limit int) error {
 	}
 	// An empty kid names no key, and is not the same as none: a server that sends it
 	// means something by it that is not known here.
-	if h.keyID, _ = h.kid.Text(); h.kid != "" && h.keyID == "" {
+	h.keyID, _ = h.kid.Text()
+	if h.kid != "" && h.keyID == "" {
 		return malformed("header", "kid is not a string or empty")
 	}
-	if h.mediaType, ok = h.typ.Text(); h.typ != "" && !ok {
+	h.mediaType, ok = h.typ.Text()
+	if h.typ != "" && !ok {
 		return malformed("header", "typ is not a string")
 	}
 	return nil

@@ -337,13 +337,14 @@ func credential(headers []string) (string, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", ErrNoCredentials
 	}
-	if rest = strings.TrimLeft(rest, " "); !isToken68(rest[:min(len(rest), maxLooked)]) {
+	token := strings.TrimLeft(rest, " ")
+	if !isToken68(token[:min(len(token), maxLooked)]) {
 		return "", ErrInvalidRequest
 	}
-	if len(rest) > maxTokenBytes || len(field) < len(headers[0]) {
+	if len(token) > maxTokenBytes || len(field) < len(headers[0]) {
 		return "", &jwtverifier.TokenError{Reason: jwtverifier.ErrMalformed, Part: "token"}
 	}
-	return rest, nil
+	return token, nil
 }
 
 // trimBlanks does what strings.Trim does with spaces and tabs, in half the time.

@@ -60,8 +60,11 @@ func WithResourceMetadata(m ResourceMetadata) Option {
 		if !areScopes(m.Scopes) {
 			return misconfigured("WithResourceMetadata: Scopes must be scope-tokens (RFC 6749 section 3.3)")
 		}
-		if d, err := url.Parse(m.Documentation); m.Documentation != "" && (err != nil || d.Host == "" || d.Scheme != "https" && d.Scheme != "http") {
-			return misconfigured("WithResourceMetadata: Documentation must be an absolute URL")
+		if m.Documentation != "" {
+			d, err := url.Parse(m.Documentation)
+			if err != nil || d.Host == "" || !isHTTP(d) {
+				return misconfigured("WithResourceMetadata: Documentation must be an absolute URL")
+			}
 		}
 		body, err := json.Marshal(struct {
 			Resource             string   `json:"resource"`
@@ -125,7 +128,7 @@ func serverURL(raw string) (*url.URL, bool) {
 		return nil, false
 	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+	if err != nil || u.Hostname() == "" || u.User != nil || !isHTTP(u) {
 		return nil, false
 	}
 	// Clients and http.ServeMux would make another path of these.
@@ -136,3 +139,5 @@ func serverURL(raw string) (*url.URL, bool) {
 	}
 	return u, true
 }
+
+func isHTTP(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }

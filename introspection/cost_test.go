@@ -1,7 +1,6 @@
 package introspection_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/introspection"
 	"example.com/jwtverifier/jwtverifiertest"
 )
@@ -40,7 +40,7 @@ func costlyTokens() []costlyToken {
 func doors(t testing.TB) (introspect, verify func(raw string) error, good string) {
 	t.Helper()
 	issuer := jwtverifiertest.New("")
-	local, client := inMemory(t, issuer, func(r *http.Request) (*http.Response, error) { return ok(r, active) })
+	local, client := inMemory(t, issuer, testkit.Text(200, active))
 	c := newClient(t, local, introspection.WithHTTPClient(client))
 	both, err := introspection.NewVerifier(local, c)
 	require.NoError(t, err)

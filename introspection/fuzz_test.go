@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/introspection"
 	"example.com/jwtverifier/jwtverifiertest"
 )
@@ -24,7 +25,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add(seed)
 	}
 	var body string
-	v, client := inMemory(f, jwtverifiertest.New(""), func(r *http.Request) (*http.Response, error) { return ok(r, body) })
+	v, client := inMemory(f, jwtverifiertest.New(""), func(r *http.Request) (*http.Response, error) { return testkit.Text(200, body)(r) })
 	c := newClient(f, v, introspection.WithHTTPClient(client))
 	introspect := func(t testing.TB, answer string) (*introspection.Response, error) {
 		body = answer

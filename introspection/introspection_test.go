@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/introspection"
 	"example.com/jwtverifier/jwtverifiertest"
 )
@@ -612,7 +613,7 @@ func TestHTTPClient(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	var used atomic.Int32
-	given := &http.Client{Jar: jar, Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	given := &http.Client{Jar: jar, Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
 		used.Add(1)
 		return http.DefaultTransport.RoundTrip(r)
 	})}
@@ -625,10 +626,6 @@ func TestHTTPClient(t *testing.T) {
 	assert.EqualValues(t, 2, used.Load())
 	assert.Zero(t, cookies.Load())
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestTLS: over https, with the roots that are given and not without.
 func TestTLS(t *testing.T) {
@@ -750,9 +747,9 @@ func TestContext(t *testing.T) {
 
 // inMemory returns a Verifier and the HTTP client of an issuer without a socket,
 // for bubbles.
-func inMemory(t testing.TB, issuer *jwtverifiertest.Issuer, endpoint roundTripper) (*jwtverifier.Verifier, *http.Client) {
+func inMemory(t testing.TB, issuer *jwtverifiertest.Issuer, endpoint testkit.Answer) (*jwtverifier.Verifier, *http.Client) {
 	t.Helper()
-	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+	client := &http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodPost {
 			return endpoint(r)
 		}
@@ -763,16 +760,12 @@ func inMemory(t testing.TB, issuer *jwtverifiertest.Issuer, endpoint roundTrippe
 	return v, client
 }
 
-func ok(r *http.Request, body string) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
-}
-
 // TestSlowMetadata: the first call waits for it, within the call's own limit.
 func TestSlowMetadata(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwtverifiertest.New("")
 		issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Delay: 3 * time.Second, Body: issuer.JWKS()})
-		v, client := inMemory(t, issuer, func(r *http.Request) (*http.Response, error) { return ok(r, active) })
+		v, client := inMemory(t, issuer, testkit.Text(200, active))
 		_, err := newClient(t, v, introspection.WithHTTPClient(client)).Introspect(t.Context(), opaque)
 		require.NoError(t, err)
 	})
@@ -785,7 +778,7 @@ func TestEndpoint(t *testing.T) {
 		var asked []string
 		v, client := inMemory(t, issuer, func(r *http.Request) (*http.Response, error) {
 			asked = append(asked, r.URL.String())
-			return ok(r, active)
+			return testkit.Text(200, active)(r)
 		})
 		c := newClient(t, v, introspection.WithHTTPClient(client))
 		introspect := func() {
@@ -860,9 +853,9 @@ func TestNoEndpoint(t *testing.T) {
 			v, err := jwtverifier.New(row.issuer, jwtverifier.WithAudience("a"), jwtverifier.WithHTTPClient(issuer.Client()), jwtverifier.WithInsecureHTTP())
 			require.NoError(t, err)
 			asked := 0
-			c := newClient(t, v, introspection.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			c := newClient(t, v, introspection.WithHTTPClient(&http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
 				asked++
-				return ok(r, active)
+				return testkit.Text(200, active)(r)
 			})}))
 			r, err := c.Introspect(t.Context(), opaque)
 			if row.says == "" {

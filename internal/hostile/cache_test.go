@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 )
 
 func TestCache(t *testing.T) {
@@ -227,8 +228,8 @@ func TestCache(t *testing.T) {
 		})
 	}
 	run("t/288 caches on the way are told to ask the server", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
-		cached := map[string]siteAnswer{jwksURL: answerWith(200, jwksOf(jwk1, jwk2)), metadataURL: answerWith(200, metadataOf())}
-		fresh := map[string]siteAnswer{jwksURL: answerWith(200, jwksOf(jwk2)), metadataURL: answerWith(200, metadataOf())}
+		cached := map[string]testkit.Answer{jwksURL: answerWith(200, jwksOf(jwk1, jwk2)), metadataURL: answerWith(200, metadataOf())}
+		fresh := map[string]testkit.Answer{jwksURL: answerWith(200, jwksOf(jwk2)), metadataURL: answerWith(200, metadataOf())}
 		for u := range cached {
 			site.set(func(r *http.Request) (*http.Response, error) {
 				if r.Header.Get("Cache-Control") == "no-cache" {

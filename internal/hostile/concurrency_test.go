@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -209,7 +210,7 @@ func TestConcurrency(t *testing.T) {
 			assert.GreaterOrEqual(t, site.requests(), 2*rounds)
 		})
 	})
-	for name, answer := range map[string]siteAnswer{
+	for name, answer := range map[string]testkit.Answer{
 		"panics": func(*http.Request) (*http.Response, error) {
 			panic("a hostile\nkey set " + strings.Repeat("x", 10_000))
 		},
@@ -219,7 +220,7 @@ func TestConcurrency(t *testing.T) {
 			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
 		},
 		"panics in the body": func(r *http.Request) (*http.Response, error) {
-			return answerFrom(r, 200, readerFunc(func([]byte) (int, error) { panic("in the body") })), nil
+			return answerFrom(r, 200, testkit.ReaderFunc(func([]byte) (int, error) { panic("in the body") })), nil
 		},
 	} {
 		runRow(t, "t/296 the transport "+name, func(t *testing.T) {
@@ -310,45 +311,44 @@ func TestRefreshStorm(t *testing.T) {
 func TestTransportWithoutManners(t *testing.T) {
 	t.Parallel()
 	other := jwksOf(jwkOf("k1", &keyX().PublicKey))
-	status := func(code int) siteAnswer {
+	status := func(code int) testkit.Answer {
 		return func(r *http.Request) (*http.Response, error) {
 			return answerFrom(r, code, strings.NewReader(other)), nil
 		}
 	}
-	bare := func(answer siteAnswer) http.RoundTripper { return roundTripper(answer) }
 	for name, transport := range map[string]http.RoundTripper{
-		"answers and fails": bare(func(r *http.Request) (*http.Response, error) {
+		"answers and fails": testkit.Answer(func(r *http.Request) (*http.Response, error) {
 			return answerFrom(r, 200, strings.NewReader(other)), errors.New("failed")
 		}),
-		"neither answers nor fails": bare(func(*http.Request) (*http.Response, error) { return nil, nil }),
-		"has no body":               bare(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }),
-		"has neither header nor request, and no good document": bare(func(*http.Request) (*http.Response, error) {
+		"neither answers nor fails": testkit.Answer(func(*http.Request) (*http.Response, error) { return nil, nil }),
+		"has no body":               testkit.Answer(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil }),
+		"has neither header nor request, and no good document": testkit.Answer(func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("x"))}, nil
 		}),
-		"redirects without a header": bare(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 302}, nil }),
-		"answers with status 0":      bare(status(0)),
-		"answers with status -200":   bare(status(-200)),
-		"answers with status 100":    bare(status(100)),
-		"answers with status 101":    bare(status(101)),
-		"answers with status 2000":   bare(status(2000)),
-		"reads more than there is room for": bare(func(r *http.Request) (*http.Response, error) {
-			return answerFrom(r, 200, readerFunc(func(p []byte) (int, error) { return len(p) + 1, nil })), nil
+		"redirects without a header": testkit.Answer(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 302}, nil }),
+		"answers with status 0":      status(0),
+		"answers with status -200":   status(-200),
+		"answers with status 100":    status(100),
+		"answers with status 101":    status(101),
+		"answers with status 2000":   status(2000),
+		"reads more than there is room for": testkit.Answer(func(r *http.Request) (*http.Response, error) {
+			return answerFrom(r, 200, testkit.ReaderFunc(func(p []byte) (int, error) { return len(p) + 1, nil })), nil
 		}),
-		"reads less than nothing": bare(func(r *http.Request) (*http.Response, error) {
-			return answerFrom(r, 200, readerFunc(func([]byte) (int, error) { return -1, nil })), nil
+		"reads less than nothing": testkit.Answer(func(r *http.Request) (*http.Response, error) {
+			return answerFrom(r, 200, testkit.ReaderFunc(func([]byte) (int, error) { return -1, nil })), nil
 		}),
-		"ends the goroutine in the body": bare(func(r *http.Request) (*http.Response, error) {
-			return answerFrom(r, 200, readerFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil })), nil
+		"ends the goroutine in the body": testkit.Answer(func(r *http.Request) (*http.Response, error) {
+			return answerFrom(r, 200, testkit.ReaderFunc(func([]byte) (int, error) { runtime.Goexit(); return 0, nil })), nil
 		}),
-		"panics with nil":                  bare(func(*http.Request) (*http.Response, error) { panic(nil) }),
-		"panics with an error that panics": bare(func(*http.Request) (*http.Response, error) { panic(panicsAgain{}) }),
-		"fails with an error that panics":  bare(func(*http.Request) (*http.Response, error) { return nil, panicsAgain{} }),
-		"panics when the body is closed": bare(func(r *http.Request) (*http.Response, error) {
+		"panics with nil":                  testkit.Answer(func(*http.Request) (*http.Response, error) { panic(nil) }),
+		"panics with an error that panics": testkit.Answer(func(*http.Request) (*http.Response, error) { panic(panicsAgain{}) }),
+		"fails with an error that panics":  testkit.Answer(func(*http.Request) (*http.Response, error) { return nil, panicsAgain{} }),
+		"panics when the body is closed": testkit.Answer(func(r *http.Request) (*http.Response, error) {
 			resp := answerFrom(r, 404, strings.NewReader(other))
 			resp.Body = panicsOnClose{resp.Body}
 			return resp, nil
 		}),
-		"changes the request": bare(func(r *http.Request) (*http.Response, error) {
+		"changes the request": testkit.Answer(func(r *http.Request) (*http.Response, error) {
 			r.URL.Host, r.URL.Scheme = "evil.example", "http"
 			return redirectTo(302, "http://evil.example/keys")(r)
 		}),
@@ -357,7 +357,7 @@ func TestTransportWithoutManners(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := newSite()
 				var broken atomic.Bool
-				v := site.verifier(t, jwtverifier.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				v := site.verifier(t, jwtverifier.WithHTTPClient(&http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
 					if broken.Load() {
 						return transport.RoundTrip(r)
 					}
@@ -378,7 +378,7 @@ func TestTransportWithoutManners(t *testing.T) {
 			})
 		})
 	}
-	for name, late := range map[string]siteAnswer{
+	for name, late := range map[string]testkit.Answer{
 		"answers":              answerWith(200, other),
 		"redirects":            redirectTo(302, "/elsewhere"),
 		"answers and fails":    noConnection(errors.New("failed")),
@@ -412,8 +412,8 @@ func TestTransportWithoutManners(t *testing.T) {
 	runRow(t, "t/298 the transport ignores its context, and the body goes on for days", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			reads := 0
-			broken := jwtverifier.WithHTTPClient(&http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-				return answerFrom(r, 200, readerFunc(func(p []byte) (int, error) {
+			broken := jwtverifier.WithHTTPClient(&http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
+				return answerFrom(r, 200, testkit.ReaderFunc(func(p []byte) (int, error) {
 					time.Sleep(time.Second)
 					reads++
 					return copy(p[:1], " "), nil
@@ -428,8 +428,8 @@ func TestTransportWithoutManners(t *testing.T) {
 		var reads atomic.Int64
 		v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{
 			Timeout: 20 * time.Millisecond,
-			Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-				return answerFrom(r, 200, readerFunc(func([]byte) (int, error) {
+			Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
+				return answerFrom(r, 200, testkit.ReaderFunc(func([]byte) (int, error) {
 					reads.Add(1)
 					runtime.Gosched()
 					return 0, nil
@@ -445,10 +445,6 @@ func TestTransportWithoutManners(t *testing.T) {
 		}, 5*time.Second, time.Millisecond, "it is still read")
 	})
 }
-
-type roundTripper siteAnswer
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 type panicsAgain struct{}
 

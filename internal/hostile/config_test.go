@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 )
 
 func TestConfiguration(t *testing.T) {
@@ -239,7 +240,7 @@ func TestIssuerURL(t *testing.T) {
 	runRow(t, "t/249 a double slash is kept", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const issuer = "https://h.example/a//b"
-			site := &testSite{answers: map[string]siteAnswer{}}
+			site := &testSite{answers: map[string]testkit.Answer{}}
 			v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("api"), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
 			require.NoError(t, err)
 			_, err = v.VerifyAccessToken(t.Context(), at0Token())

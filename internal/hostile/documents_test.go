@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 )
 
 // Whole documents that are no key set: they are asked for cold, and in place of
@@ -264,7 +265,7 @@ func TestDiscovery(t *testing.T) {
 	runOutages(t, rows)
 
 	// What discovery accepts, and where it looks.
-	accepted := func(name, issuer string, documents map[string]siteAnswer, asked []string, opts ...jwtverifier.Option) {
+	accepted := func(name, issuer string, documents map[string]testkit.Answer, asked []string, opts ...jwtverifier.Option) {
 		runRow(t, name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				site := &testSite{answers: documents}
@@ -278,12 +279,12 @@ func TestDiscovery(t *testing.T) {
 		})
 	}
 	keys := answerWith(200, jwksOf(goodJWK1(), goodJWK2()))
-	document := func(issuer, uri string) siteAnswer {
+	document := func(issuer, uri string) testkit.Answer {
 		return answerWith(200, metadataOf("issuer", strconv.Quote(issuer), "jwks_uri", strconv.Quote(uri)))
 	}
 	const slash = "https://h.example/t/"
 	accepted("t/232 issuer with a trailing slash", slash,
-		map[string]siteAnswer{
+		map[string]testkit.Answer{
 			"https://h.example/t/.well-known/openid-configuration": document(slash, "https://h.example/keys"),
 			"https://h.example/keys":                               keys,
 		},
@@ -292,7 +293,7 @@ func TestDiscovery(t *testing.T) {
 			"https://h.example/t/.well-known/openid-configuration", "https://h.example/keys",
 		})
 	accepted("t/232 issuer with a trailing slash and no path", "https://h.example/",
-		map[string]siteAnswer{
+		map[string]testkit.Answer{
 			"https://h.example/.well-known/openid-configuration": document("https://h.example/", "https://h.example/keys"),
 			"https://h.example/keys":                             keys,
 		},
@@ -301,7 +302,7 @@ func TestDiscovery(t *testing.T) {
 			"https://h.example/.well-known/openid-configuration", "https://h.example/keys",
 		})
 	accepted("t/232 issuer with a trailing slash, inserted form", slash,
-		map[string]siteAnswer{
+		map[string]testkit.Answer{
 			"https://h.example/.well-known/oauth-authorization-server/t": document(slash, "https://h.example/keys"),
 			"https://h.example/keys":                                     keys,
 		},
@@ -320,13 +321,13 @@ func TestDiscovery(t *testing.T) {
 		parsed, err := url.Parse(uri)
 		require.NoError(t, err)
 		accepted("t/239 jwks_uri "+uri[:min(len(uri), 60)], issuerURL,
-			map[string]siteAnswer{metadataURL: document(issuerURL, uri), parsed.String(): keys}, []string{metadataURL, parsed.String()})
+			map[string]testkit.Answer{metadataURL: document(issuerURL, uri), parsed.String(): keys}, []string{metadataURL, parsed.String()})
 	}
 	for _, contentType := range []string{
 		"text/html", "text/plain; charset=iso-8859-1", "application/octet-stream", "application/jwk-set+json", "",
 		"nonsense", "image/png",
 	} {
-		accepted("t/244 content type "+contentType, issuerURL, map[string]siteAnswer{
+		accepted("t/244 content type "+contentType, issuerURL, map[string]testkit.Answer{
 			metadataURL: answerWith(200, metadataOf(), "Content-Type", contentType),
 			jwksURL:     answerWith(200, jwksOf(goodJWK1()), "Content-Type", contentType),
 		}, []string{metadataURL, jwksURL})
@@ -339,18 +340,18 @@ func TestDiscovery(t *testing.T) {
 		"the names escaped":     metadataOf("issuer", absentMember, `\u0069ssuer`, strconv.Quote(issuerURL)),
 		"white space around it": "\r\n\t " + metadataOf() + " \n",
 	} {
-		accepted("t/246 accepted: "+name, issuerURL, map[string]siteAnswer{
+		accepted("t/246 accepted: "+name, issuerURL, map[string]testkit.Answer{
 			metadataURL: answerWith(200, document),
 			jwksURL:     keys,
 		}, []string{
 			metadataURL, jwksURL,
 		})
 	}
-	accepted("t/248 what is not read is null", issuerURL, map[string]siteAnswer{
+	accepted("t/248 what is not read is null", issuerURL, map[string]testkit.Answer{
 		metadataURL: answerWith(200, metadataOf("response_types_supported", `null`, "scopes_supported", `null`, "introspection_endpoint", `null`)),
 		jwksURL:     keys,
 	}, []string{metadataURL, jwksURL})
-	for name, answers := range map[string]map[string]siteAnswer{
+	for name, answers := range map[string]map[string]testkit.Answer{
 		"relative":        {metadataURL: redirectTo(301, "/elsewhere")},
 		"absolute":        {metadataURL: redirectTo(308, "https://as.example/elsewhere")},
 		"other spellings": {metadataURL: redirectTo(302, "https://AS.EXAMPLE:443/elsewhere")},
@@ -365,13 +366,13 @@ func TestDiscovery(t *testing.T) {
 		answers[jwksURL] = keys
 		accepted("t/241 redirected within the origin, "+name, issuerURL, answers, []string{metadataURL, to, jwksURL})
 	}
-	accepted("t/241 redirected within the origin, the default port of http", "http://localhost", map[string]siteAnswer{
+	accepted("t/241 redirected within the origin, the default port of http", "http://localhost", map[string]testkit.Answer{
 		"http://localhost/.well-known/oauth-authorization-server": redirectTo(302, "http://localhost:80/elsewhere"),
 		"http://localhost:80/elsewhere":                           document("http://localhost", "http://localhost/keys"),
 		"http://localhost/keys":                                   keys,
 	}, []string{"http://localhost/.well-known/oauth-authorization-server", "http://localhost:80/elsewhere", "http://localhost/keys"})
 	accepted("t/231 the second place, the first is of another issuer", issuerURL,
-		map[string]siteAnswer{
+		map[string]testkit.Answer{
 			metadataURL: document("https://evil.example", "https://evil.example/keys"),
 			openIDURL:   document(issuerURL, jwksURL),
 			jwksURL:     keys,

@@ -18,14 +18,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 )
 
 // An outage is a way in which the server does not give its keys. A verifier
 // without keys meets it, and one that has keys, which must keep them.
 type outage struct {
 	name     string
-	metadata siteAnswer // at all the places where metadata is looked for
-	jwks     siteAnswer
+	metadata testkit.Answer // at all the places where metadata is looked for
+	jwks     testkit.Answer
 	document string        // what is answered, of which nothing may be repeated
 	also     error         // the cause
 	waits    time.Duration // how long a caller waits who has no keys
@@ -429,7 +430,7 @@ func TestFetch(t *testing.T) {
 		})
 	})
 	runRow(t, "t/269 fifty failures leave no body open", func(t *testing.T) {
-		for _, answer := range []siteAnswer{
+		for _, answer := range []testkit.Answer{
 			answerWith(500, good), answerWith(404, good), redirectTo(302, "https://evil.example/"), answerWith(200, "x"),
 			answerWith(200, strings.Repeat(" ", 2<<20)), breaks(good, io.ErrUnexpectedEOF),
 		} {

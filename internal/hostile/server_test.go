@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 )
 
 const (
@@ -28,13 +29,10 @@ const (
 	jwksURL     = issuerURL + "/keys"
 )
 
-// A siteAnswer is what a testSite does with one request.
-type siteAnswer func(*http.Request) (*http.Response, error)
-
 // A testSite is an authorization server in memory, and the transport to it.
 type testSite struct {
 	mu      sync.Mutex // guards all fields
-	answers map[string]siteAnswer
+	answers map[string]testkit.Answer
 	asked   []string      // URLs, in order
 	headers []http.Header // of the requests, in order
 	open    int           // bodies that were not closed
@@ -46,14 +44,14 @@ func newSite(entries ...string) *testSite {
 	if len(entries) == 0 {
 		entries = []string{goodJWK1(), goodJWK2()}
 	}
-	s := &testSite{answers: map[string]siteAnswer{}}
+	s := &testSite{answers: map[string]testkit.Answer{}}
 	s.set(answerWith(200, metadataOf()), metadataURL)
 	s.set(answerWith(200, jwksOf(entries...)), jwksURL)
 	return s
 }
 
 // set makes the site answer requests for these URLs.
-func (s *testSite) set(a siteAnswer, urls ...string) {
+func (s *testSite) set(a testkit.Answer, urls ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range urls {
@@ -171,7 +169,7 @@ func goodJWK1() string { return jwkOf("k1", &key1().PublicKey) }
 func goodJWK2() string { return jwkOf("k2", &key2().PublicKey) }
 
 // answerWith answers with this status, body, and header of names and values.
-func answerWith(status int, body string, header ...string) siteAnswer {
+func answerWith(status int, body string, header ...string) testkit.Answer {
 	return func(r *http.Request) (*http.Response, error) {
 		return answerFrom(r, status, strings.NewReader(body), header...), nil
 	}
@@ -195,7 +193,7 @@ func hang(r *http.Request) (*http.Response, error) {
 }
 
 // delayed answers later.
-func delayed(d time.Duration, answer siteAnswer) siteAnswer {
+func delayed(d time.Duration, answer testkit.Answer) testkit.Answer {
 	return func(r *http.Request) (*http.Response, error) {
 		select {
 		case <-time.After(d):
@@ -207,9 +205,9 @@ func delayed(d time.Duration, answer siteAnswer) siteAnswer {
 }
 
 // hangsAfter is a body that never ends, after a beginning.
-func hangsAfter(beginning string) siteAnswer {
+func hangsAfter(beginning string) testkit.Answer {
 	return func(r *http.Request) (*http.Response, error) {
-		return answerFrom(r, 200, io.MultiReader(strings.NewReader(beginning), readerFunc(func([]byte) (int, error) {
+		return answerFrom(r, 200, io.MultiReader(strings.NewReader(beginning), testkit.ReaderFunc(func([]byte) (int, error) {
 			<-r.Context().Done()
 			return 0, context.Cause(r.Context())
 		}))), nil
@@ -217,10 +215,10 @@ func hangsAfter(beginning string) siteAnswer {
 }
 
 // drips is a body that comes byte by byte.
-func drips(body string, every time.Duration) siteAnswer {
+func drips(body string, every time.Duration) testkit.Answer {
 	return func(r *http.Request) (*http.Response, error) {
 		rest := body
-		return answerFrom(r, 200, readerFunc(func(p []byte) (int, error) {
+		return answerFrom(r, 200, testkit.ReaderFunc(func(p []byte) (int, error) {
 			select {
 			case <-time.After(every):
 			case <-r.Context().Done():
@@ -237,21 +235,17 @@ func drips(body string, every time.Duration) siteAnswer {
 }
 
 // breaks is a body that breaks off with this error.
-func breaks(beginning string, err error) siteAnswer {
+func breaks(beginning string, err error) testkit.Answer {
 	return func(r *http.Request) (*http.Response, error) {
-		return answerFrom(r, 200, io.MultiReader(strings.NewReader(beginning), readerFunc(func([]byte) (int, error) { return 0, err }))), nil
+		return answerFrom(r, 200, io.MultiReader(strings.NewReader(beginning), testkit.ReaderFunc(func([]byte) (int, error) { return 0, err }))), nil
 	}
 }
 
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
-
-func noConnection(err error) siteAnswer {
+func noConnection(err error) testkit.Answer {
 	return func(*http.Request) (*http.Response, error) { return nil, err }
 }
 
-func redirectTo(status int, location string) siteAnswer {
+func redirectTo(status int, location string) testkit.Answer {
 	return answerWith(status, "", "Location", location)
 }
 

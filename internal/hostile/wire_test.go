@@ -2,8 +2,6 @@ package hostile_test
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -30,6 +28,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/testkit"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -97,14 +96,6 @@ func wireAnswer(body string) string {
 func wireToken(issuer string) string {
 	now := time.Now().Unix()
 	return at0Token("iss", strconv.Quote(issuer), "iat", strconv.FormatInt(now, 10), "exp", strconv.FormatInt(now+300, 10))
-}
-
-func gzipped(s string) string {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, _ = io.WriteString(w, s)
-	_ = w.Close()
-	return b.String()
 }
 
 // newCertificate makes a certificate for 127.0.0.1, or an authority.
@@ -191,9 +182,9 @@ func TestWire(t *testing.T) {
 		{"t/265 switching protocols", writes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" + good), false},
 		{"t/254 content encoding that nobody asked for", writes(head + "Content-Encoding: br\r\nContent-Length: 5\r\n\r\n\x0b\x02\x80{}"), false},
 		{"t/254 gzip that is none", writes(head + "Content-Encoding: gzip\r\nContent-Length: " + length + "\r\n\r\n" + good), false},
-		{"t/254 gzip cut short", writes(head + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(gzipped(good))-8) + "\r\n\r\n" + gzipped(good)[:len(gzipped(good))-8]), false},
-		{"t/254 gzip", writes(head + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(gzipped(good))) + "\r\n\r\n" + gzipped(good)), true},
-		{"t/254 gzip with a wrong checksum", writes(head + "Content-Encoding: gzip\r\n\r\n" + strings.TrimSuffix(gzipped(good), gzipped(good)[len(gzipped(good))-4:]) + "\x00\x00\x00\x01"), false},
+		{"t/254 gzip cut short", writes(head + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(testkit.Gzipped(good))-8) + "\r\n\r\n" + testkit.Gzipped(good)[:len(testkit.Gzipped(good))-8]), false},
+		{"t/254 gzip", writes(head + "Content-Encoding: gzip\r\nContent-Length: " + strconv.Itoa(len(testkit.Gzipped(good))) + "\r\n\r\n" + testkit.Gzipped(good)), true},
+		{"t/254 gzip with a wrong checksum", writes(head + "Content-Encoding: gzip\r\n\r\n" + strings.TrimSuffix(testkit.Gzipped(good), testkit.Gzipped(good)[len(testkit.Gzipped(good))-4:]) + "\x00\x00\x00\x01"), false},
 	} {
 		runRow(t, row.name, func(t *testing.T) {
 			w := newWireServer(t)
@@ -228,15 +219,15 @@ func TestWire(t *testing.T) {
 
 // Not parallel: it counts what is allocated.
 func TestGzipBomb(t *testing.T) {
-	megabyte := gzipped(strings.Repeat(" ", 1<<20))
+	megabyte := testkit.Gzipped(strings.Repeat(" ", 1<<20))
 	for name, bomb := range map[string]string{
 		"t/254 256 MiB of white space":                   strings.Repeat(megabyte, 256),
-		"t/254 256 MiB behind a document":                gzipped(jwksOf(goodJWK1())) + strings.Repeat(megabyte, 256),
-		"t/254 a document behind 256 MiB":                strings.Repeat(megabyte, 256) + gzipped(jwksOf(goodJWK1())),
-		"t/254 a document of 1 MiB and a byte":           gzipped(jwksOf(goodJWK1()) + strings.Repeat(" ", 1<<20+1-len(jwksOf(goodJWK1())))),
+		"t/254 256 MiB behind a document":                testkit.Gzipped(jwksOf(goodJWK1())) + strings.Repeat(megabyte, 256),
+		"t/254 a document behind 256 MiB":                strings.Repeat(megabyte, 256) + testkit.Gzipped(jwksOf(goodJWK1())),
+		"t/254 a document of 1 MiB and a byte":           testkit.Gzipped(jwksOf(goodJWK1()) + strings.Repeat(" ", 1<<20+1-len(jwksOf(goodJWK1())))),
 		"t/245 the same for the metadata: 256 MiB":       strings.Repeat(megabyte, 256),
-		"t/254 many empty members":                       strings.Repeat(gzipped(""), 20_000),
-		"t/254 a bomb in a bomb":                         gzipped(strings.Repeat(megabyte, 256)),
+		"t/254 many empty members":                       strings.Repeat(testkit.Gzipped(""), 20_000),
+		"t/254 a bomb in a bomb":                         testkit.Gzipped(strings.Repeat(megabyte, 256)),
 		"t/254 a header that announces a file name only": "\x1f\x8b\x08\x08" + strings.Repeat("n", 1<<20),
 	} {
 		runRow(t, name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package outage_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"log"
@@ -112,16 +111,6 @@ func packed(body []byte) http.HandlerFunc {
 	}
 }
 
-func gzipped(t *testing.T, plain []byte) []byte {
-	t.Helper()
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	_, err := w.Write(plain)
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	return packed.Bytes()
-}
-
 // A socketFault is an answer that only a server behind a socket can give.
 type socketFault struct {
 	name    string
@@ -142,9 +131,9 @@ func (f socketFault) serve(document []byte, sent *int64) http.HandlerFunc {
 const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 // socketFaults returns the rows of TestSocketFaults.
-func socketFaults(t *testing.T) []socketFault {
+func socketFaults() []socketFault {
 	mebibyte := make([]byte, 1<<20)
-	bomb := bytes.Repeat(gzipped(t, bytes.Repeat([]byte{' '}, 1<<20)), 256) // members can follow one another
+	bomb := bytes.Repeat(testkit.Gzipped(bytes.Repeat([]byte{' '}, 1<<20)), 256) // members can follow one another
 	announced := func(document string, more int) string {
 		return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(document)+more, document)
 	}
@@ -159,7 +148,7 @@ func socketFaults(t *testing.T) []socketFault {
 			name: "gzip bomb behind a good document",
 			kind: worthless,
 			handler: func(document []byte, sent *int64) http.HandlerFunc {
-				return endless("gzip", "", append(gzipped(t, document), bomb...), sent)
+				return endless("gzip", "", append(testkit.Gzipped(document), bomb...), sent)
 			},
 			most: 16 << 20,
 		},
@@ -184,7 +173,7 @@ func socketFaults(t *testing.T) []socketFault {
 			name: "gzip cut off",
 			kind: noAnswer,
 			handler: func(document []byte, _ *int64) http.HandlerFunc {
-				whole := gzipped(t, document)
+				whole := testkit.Gzipped(document)
 				return packed(whole[:len(whole)-10])
 			},
 		},
@@ -256,7 +245,7 @@ func TestSocketFaults(t *testing.T) {
 	log.SetOutput(io.Discard) // net/http remarks on what some of these servers send
 	defer log.SetOutput(os.Stderr)
 	var recoveries []func()
-	for _, fault := range socketFaults(t) {
+	for _, fault := range socketFaults() {
 		for _, keys := range []bool{false, true} {
 			for _, warm := range []bool{false, true} {
 				name := fmt.Sprintf("%s, of the keys %t, warm %t", fault.name, keys, warm)
@@ -325,7 +314,7 @@ func TestSocketFaults(t *testing.T) {
 func TestGoodGzip(t *testing.T) {
 	s := newSocketServer(t)
 	asked := func(document []byte) http.HandlerFunc {
-		answer := packed(gzipped(t, document))
+		answer := packed(testkit.Gzipped(document))
 		return func(w http.ResponseWriter, r *http.Request) {
 			assert.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
 			answer(w, r)

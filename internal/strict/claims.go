@@ -87,15 +87,15 @@ func (v Value) Time() (time.Time, bool) {
 // one that matters.
 func (v Value) Confirmation() (jkt, x5t string, ok bool) {
 	var m confirmation
-	if _, err := Object([]byte(v), &m); err != nil || m.other != "" || m.jkt == "" && m.x5t == "" {
+	if _, err := Object([]byte(v), &m); err != nil || m.other != "" {
 		return "", "", false
 	}
 	jkt, _ = m.jkt.Text()
 	x5t, _ = m.x5t.Text()
-	if m.jkt != "" && jkt == "" || m.x5t != "" && x5t == "" {
+	if m.jkt != "" && jkt == "" || m.x5t != "" && x5t == "" { // no strings, or empty ones
 		return "", "", false
 	}
-	return jkt, x5t, true
+	return jkt, x5t, jkt != "" || x5t != ""
 }
 
 type confirmation struct{ jkt, x5t, other Value }

@@ -1,6 +1,8 @@
 package testkit
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +50,15 @@ func Redirect(status int, location string) Answer {
 		resp.Header.Set("Location", location)
 		return resp, err
 	}
+}
+
+// Gzipped returns a body as it comes with Content-Encoding: gzip.
+func Gzipped[T string | []byte](body T) T {
+	var packed bytes.Buffer // which takes everything
+	w := gzip.NewWriter(&packed)
+	_, _ = w.Write([]byte(body))
+	_ = w.Close()
+	return T(packed.Bytes())
 }
 
 // Refused is no answer at all: the connection is refused.
