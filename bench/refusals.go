@@ -21,6 +21,14 @@ const (
 	usual   = 1.0 / 20 // malformed, of another algorithm or of an unknown kid, up to 1 KiB
 	anySize = 1.0      // the same, however long
 	worst   = 4.0      // whatever anybody can send
+
+	// Where the first two do not hold, what is true instead.
+	oneByOne       = 1.3      // as many blanks as are read, taken off one by one
+	longHeader     = 1.35     // 64 KiB with 8 KiB of header, of which each byte is looked at
+	complexAtGuard = 1.1      // 1,000 strings in the header, and the answer
+	unsignedIssuer = 1.9      // Issuers have read as much of the payload as they do
+	usualAtIssuers = 1.0 / 13 // iss is read first, wherever it is
+	usualAtGuard   = 1.0 / 12 // a Guard looks at the field and writes an answer
 )
 
 // A refusal is what anybody can send, and what must come of it.
@@ -87,21 +95,24 @@ func outcome(err error) string {
 func doors(issuer *jwtverifiertest.Issuer) []door {
 	v := newVerifier(issuer)
 	everyday, costly := everydayTokens(issuer), costlyTokens(v)
-	four, manyKeys := withFourKeys(issuer), forFourKeys(v)
+	four, late := withFourKeys(issuer), lateIssuers(v, knownKey, "signature", worst)
 	other := newVerifier(newIssuerAt(otherURL)) // the kids are the same
 	several, severalOfFour := must(jwtverifier.NewIssuers(v, other)), must(jwtverifier.NewIssuers(four, other))
 	guard, guardOfFour := must(httpauth.New(v, httpauth.WithRealm("api"))), must(httpauth.New(four, httpauth.WithRealm("api")))
 	client := must(introspection.New(v, "client", "secret", introspection.WithEndpoint(issuerURL+"/introspect"),
 		introspection.WithHTTPClient(&http.Client{Transport: noNetwork{}})))
 	asking := must(introspection.NewVerifier(v, client))
-	fields := append(costlyFields(mint(issuer, nil)), asFields(slices.Concat(everyday, complexTokens(v)))...)
+	fields := slices.Concat(costlyFields(mint(issuer, nil)),
+		allow(asFields(everyday), usualAtGuard, "malformed: header is not JSON", "wrong alg", "unknown kid, within the cooldown"),
+		allow(asFields(complexTokens(v)), complexAtGuard, mostComplex+"an array of strings, no payload, wrong alg",
+			mostComplex+"an array of strings, 12 KiB, unknown kid"))
 	return []door{
 		{"a Verifier", verifying(v), slices.Concat(everyday, costly)},
-		{"a Verifier with four keys of one kid", verifying(four), manyKeys},
-		{"Issuers", verifying(several), slices.Concat(everyday, costlyPayloads(v))},
-		{"Issuers, four keys of one kid", verifying(severalOfFour), manyKeys},
+		{"a Verifier with four keys of one kid", verifying(four), late},
+		{"Issuers", verifying(several), slices.Concat(allow(everyday, usualAtIssuers, "unknown kid, within the cooldown"), costlyPayloads(v), late, allow(lateIssuers(v, unknownKey, "unknown_key", unsignedIssuer), usualAtIssuers, "late iss"))},
+		{"Issuers, four keys of one kid", verifying(severalOfFour), late},
 		{"httpauth, Guard.Check", checking(guard), fields},
-		{"httpauth, Guard.Check, four keys of one kid", checking(guardOfFour), asFields(manyKeys)},
+		{"httpauth, Guard.Check, four keys of one kid", checking(guardOfFour), asFields(late)},
 		{"httpauth, Guard.Handler", serving(guard), fields},
 		{"introspection, Verifier", verifying(asking), slices.Concat(everyday, costly)},
 		{"introspection, Client.Introspect", func(sent []string) error {
@@ -109,6 +120,19 @@ func doors(issuer *jwtverifiertest.Issuer) []door {
 			return err
 		}, notAsked()},
 	}
+}
+
+// allow returns the refusals with another limit for those of these names.
+func allow(refusals []refusal, most float64, names ...string) []refusal {
+	refusals = slices.Clone(refusals)
+	for _, name := range names {
+		i := slices.IndexFunc(refusals, func(r refusal) bool { return r.name == name })
+		if i < 0 {
+			panic("no refusal is called " + name)
+		}
+		refusals[i].most = most
+	}
+	return refusals
 }
 
 // withFourKeys returns a Verifier with the most keys of one kid that are tried.

@@ -103,11 +103,12 @@ func costlyTokens(v *jwtverifier.Verifier) []refusal {
 		for _, size := range []struct {
 			name  string
 			bytes int
-		}{{"no payload", 0}, {"64 KiB", maxToken}} {
+			most  float64
+		}{{"no payload", 0, anySize}, {"64 KiB", maxToken, longHeader}} {
 			for _, start := range []struct{ name, header string }{{"known kid", knownKey}, {"unknown kid", unknownKey}, {"wrong alg", wrongAlg}} {
 				costly = append(costly, refusal{
 					fmt.Sprintf("8 KiB header with a name of %s, %s, %s", name.name, size.name, start.name),
-					[]string{fill(start.header+`,"`+name.of+`":0}`, size.bytes)}, "malformed", anySize,
+					[]string{fill(start.header+`,"`+name.of+`":0}`, size.bytes)}, "malformed", size.most,
 				})
 			}
 		}
@@ -131,16 +132,17 @@ func complexTokens(v *jwtverifier.Verifier) []refusal {
 			refusal{h.name + ", 64 KiB, unknown kid", []string{fill(unknownKey+h.members, maxToken)}, "unknown_key", anySize},
 			refusal{h.name + ", 64 KiB, bad signature", []string{fill(knownKey+h.members, maxToken)}, "signature", worst})
 	}
+	tokens = allow(tokens, longHeader, mostComplex+"one string, 64 KiB, wrong alg", mostComplex+"one string, 64 KiB, unknown kid")
 	return append(tokens,
 		refusal{"the longest kid of escapes, 12 KiB", []string{fill(escapedKey(most(v, longToken, escapedKey)), longToken)}, "unknown_key", anySize},
 		refusal{"the longest kid of escapes, 64 KiB", []string{fill(escapedKey(most(v, maxToken, escapedKey)), maxToken)}, "unknown_key", anySize})
 }
 
-// forFourKeys are for a Verifier with four keys of one kid: it tries all of them
-// for a short token, two for a longer one. The iss comes after as much as Issuers
-// may have to read.
-func forFourKeys(v *jwtverifier.Verifier) []refusal {
-	rows := []refusal{{"bad signature", []string{fillWith(knownKey+"}", 900, lateIssuer)}, "signature", worst}}
+// lateIssuers begin with start, and have an iss after as much as Issuers may have
+// to read. The sizes are those up to which a Verifier tries four keys, reads a
+// complex header, and reads at all.
+func lateIssuers(v *jwtverifier.Verifier, start, want string, most float64) []refusal {
+	rows := []refusal{{"late iss", []string{fillWith(start+"}", 900, lateIssuer)}, want, most}}
 	for _, size := range []struct {
 		name  string
 		bytes int
@@ -149,9 +151,10 @@ func forFourKeys(v *jwtverifier.Verifier) []refusal {
 		{"12 KiB", longToken},
 		{"64 KiB", maxToken},
 	} {
-		rows = append(rows, refusal{size.name, []string{fillWith(knownKey+"}", size.bytes, lateIssuer)}, "signature", worst})
+		name := fmt.Sprintf("late iss, %s, %s", size.name, want)
+		rows = append(rows, refusal{name, []string{fillWith(start+"}", size.bytes, lateIssuer)}, want, most})
 		for _, h := range complexHeaders(v, size.bytes-len(encode(lateIssuer(70)))) {
-			rows = append(rows, refusal{h.name + ", " + size.name, []string{fillWith(knownKey+h.members, size.bytes, lateIssuer)}, "signature", worst})
+			rows = append(rows, refusal{h.name + ", " + name, []string{fillWith(start+h.members, size.bytes, lateIssuer)}, want, most})
 		}
 	}
 	return rows
@@ -163,7 +166,7 @@ func lateIssuer(size int) string {
 	if size > readWhole {
 		end = readOfLonger
 	}
-	return payloadWith(ownIssuer, end-len(`{,"x":""}`), size)
+	return payloadWith(escapedName, ownIssuer, end-len(`{,"x":""}`), size)
 }
 
 // complexHeaders returns what follows the kid in headers that are as complex as a
@@ -208,12 +211,14 @@ func complexHeaders(v *jwtverifier.Verifier, size int) []complexHeader {
 		{"escapes", func(n int) string { return `,"x":"` + strings.Repeat(`\u00e9`, n) + `"` }},
 	} {
 		n := most(v, size, func(n int) string { return knownKey + header.members(n) + "}" })
-		headers = append(headers, complexHeader{"the most that a header may have: " + header.name, header.members(n) + "}"})
+		headers = append(headers, complexHeader{mostComplex + header.name, header.members(n) + "}"})
 	}
 	return headers
 }
 
 type complexHeader struct{ name, members string }
+
+const mostComplex = "the most that a header may have: " // begins the name of such a row
 
 // most returns the largest n whose header a Verifier reads, in a token of size bytes.
 func most(v *jwtverifier.Verifier, size int, header func(n int) string) int {
@@ -239,13 +244,13 @@ const (
 	readWhole    = 12 << 10
 	readOfLonger = 6 << 10
 
-	ownIssuer = `"iss":"` + issuerURL + `"`
+	escapedName = `"\u0069":1,`
+	ownIssuer   = `"iss":"` + issuerURL + `"`
 )
 
-// payloadWith returns a payload of size bytes, with a member behind short ones, so
-// that it ends at end, and text behind it.
-func payloadWith(member string, end, size int) string {
-	const other = `"a":1,`
+// payloadWith returns a payload of size bytes, with a member behind others, so that
+// it ends at end, and text behind it.
+func payloadWith(other, member string, end, size int) string {
 	s := "{" + strings.Repeat(other, max(0, end-len(member))/len(other)) + member + `,"x":"`
 	return s + strings.Repeat("x", size-len(s)-len(`"}`)) + `"}`
 }
@@ -262,7 +267,7 @@ func costlyPayloads(v *jwtverifier.Verifier) []refusal {
 	}
 	escaped.WriteString(`"`)
 	at := func(end int, member string) func(int) string {
-		return func(size int) string { return payloadWith(member, end, size) }
+		return func(size int) string { return payloadWith(`"a":1,`, member, end, size) }
 	}
 	full := func(s string) func(int) string {
 		return func(size int) string { return "{" + strings.Repeat(s, (size-len("{"))/len(s)) }
@@ -281,7 +286,7 @@ func costlyPayloads(v *jwtverifier.Verifier) []refusal {
 		want    string // "": as the header says
 	}{
 		{"64 KiB, no iss, strings of escapes", maxToken, full(`"\q""\q"`), "issuer"},
-		{"64 KiB, no iss, escaped names", maxToken, full(`"\u0069":1,`), "issuer"},
+		{"64 KiB, no iss, escaped names", maxToken, full(escapedName), "issuer"},
 		{"64 KiB, no iss, short members", maxToken, full(`"a":1,`), "issuer"},
 		{"64 KiB, nested arrays", maxToken, func(size int) string { return strings.Repeat("[", size) }, "issuer"},
 		{"64 KiB, iss first", maxToken, at(0, ownIssuer), ""},
@@ -291,7 +296,7 @@ func costlyPayloads(v *jwtverifier.Verifier) []refusal {
 		{"64 KiB, foreign iss at the end of the first 6 KiB", maxToken, at(readOfLonger, foreign), "issuer"},
 		{"64 KiB, escaped iss first", maxToken, at(0, escaped.String()), ""},
 		{"64 KiB, escaped iss at the end of the first 6 KiB", maxToken, at(readOfLonger, escaped.String()), ""},
-		{"12 KiB of payload, no iss, escaped names", short, func(int) string { return full(`"\u0069":1,`)(readWhole) }, "malformed"},
+		{"12 KiB of payload, no iss, escaped names", short, func(int) string { return full(escapedName)(readWhole) }, "malformed"},
 		{"12 KiB of payload, iss at its end", short, func(int) string { return at(readWhole-16, ownIssuer)(readWhole) }, ""},
 	} {
 		for _, h := range headers {
@@ -300,7 +305,7 @@ func costlyPayloads(v *jwtverifier.Verifier) []refusal {
 				r.want = h.want
 			}
 			if r.want == "unknown_key" || r.want == "malformed" {
-				r.most = anySize
+				r.most = unsignedIssuer
 			}
 			rows = append(rows, r)
 		}
@@ -334,16 +339,16 @@ func costlyFields(good string) []refusal {
 		{"64 KiB of letters, and a comma", []string{"Bearer " + long(large, "a") + ","}, "401", anySize},
 		{"64 KiB of equal signs", []string{"Bearer " + long(large, "=")}, "400", anySize},
 		{"64 KiB of dots", []string{"Bearer " + long(large, ".")}, "401", anySize},
-		{"64 KiB of spaces", []string{long(large, " ")}, "400", anySize},
+		{"64 KiB of spaces", []string{long(large, " ")}, "400", oneByOne},
 		{"64 KiB of scheme", []string{long(large, "~")}, "401", anySize},
 		{"1 MiB of slashes", []string{"Bearer " + long(huge, "/")}, "401", anySize},
 		{"1 MiB of equal signs", []string{"Bearer " + long(huge, "=")}, "400", anySize},
 		{"1 MiB of a letter and equal signs", []string{"Bearer a" + long(huge, "=")}, "401", anySize},
 		{"1 MiB of scheme", []string{long(huge, "~")}, "401", anySize},
-		{"1 MiB of spaces", []string{long(huge, " ")}, "400", anySize},
+		{"1 MiB of spaces", []string{long(huge, " ")}, "400", oneByOne},
 		{"1 MiB of spaces in the middle", []string{"Bearer" + long(huge, " ") + "x"}, "400", anySize},
 		{"1 MiB of spaces at the end", []string{"Bearer x" + long(huge, " ")}, "401", anySize},
-		{"1 MiB of tabs", []string{long(huge, "\t")}, "400", anySize},
+		{"1 MiB of tabs", []string{long(huge, "\t")}, "400", oneByOne},
 	}
 }
 
