@@ -865,6 +865,8 @@ func TestNoEndpoint(t *testing.T) {
 				require.Nil(t, r)
 				requireReason(t, err, jwtverifier.ErrUnavailable, introspection.ErrNoEndpoint)
 				require.ErrorContains(t, err, row.says)
+				u, _ := errors.AsType[*jwtverifier.UnavailableError](err)
+				require.Zero(t, u.RetryAfter)
 				require.Zero(t, asked)
 			}
 			// The rules of WithEndpoint are the same.
@@ -910,25 +912,27 @@ func TestWithoutDiscovery(t *testing.T) {
 
 func TestMisconfigured(t *testing.T) {
 	v := newServer(t, nil).verifier(t)
+	const strange = "New: a Verifier that jwtverifier.New did not make"
 	for name, row := range map[string]struct {
 		v          *jwtverifier.Verifier
 		id, secret string
 		opt        introspection.Option
+		says       string
 	}{
-		"nil Verifier":           {nil, clientID, secret, introspection.WithClientSecretPost()},
-		"zero Verifier":          {&jwtverifier.Verifier{}, clientID, secret, introspection.WithClientSecretPost()},
-		"no client ID":           {v, "", secret, introspection.WithClientSecretPost()},
-		"no secret":              {v, clientID, "", introspection.WithClientSecretPost()},
-		"nil option":             {v, clientID, secret, nil},
-		"nil HTTP client":        {v, clientID, secret, introspection.WithHTTPClient(nil)},
-		"empty endpoint":         {v, clientID, secret, introspection.WithEndpoint("")},
-		"endpoint with a secret": {v, clientID, secret, introspection.WithEndpoint("https://a:" + leaked + "@issuer.example/")},
+		"nil Verifier":           {nil, clientID, secret, introspection.WithClientSecretPost(), strange},
+		"zero Verifier":          {&jwtverifier.Verifier{}, clientID, secret, introspection.WithClientSecretPost(), strange},
+		"no client ID":           {v, "", secret, introspection.WithClientSecretPost(), "New: no client ID"},
+		"no secret":              {v, clientID, "", introspection.WithClientSecretPost(), "New: no client secret"},
+		"nil option":             {v, clientID, secret, nil, "New: option 1 is nil"},
+		"nil HTTP client":        {v, clientID, secret, introspection.WithHTTPClient(nil), "WithHTTPClient(nil)"},
+		"empty endpoint":         {v, clientID, secret, introspection.WithEndpoint(""), "WithEndpoint: is not an absolute URL"},
+		"endpoint with a secret": {v, clientID, secret, introspection.WithEndpoint("https://a:" + leaked + "@issuer.example/"), "WithEndpoint: has a user name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := introspection.New(row.v, row.id, row.secret, row.opt)
 			assert.Nil(t, c)
 			requireReason(t, err, jwtverifier.ErrMisconfigured, nil)
-			assert.ErrorContains(t, err, "jwtverifier: misconfigured: introspection: ")
+			assert.EqualError(t, err, "jwtverifier: misconfigured: introspection: "+row.says)
 		})
 	}
 	_, err := introspection.New(v, clientID, secret, introspection.WithClientSecretPost(), introspection.WithClientSecretPost(), nil)
@@ -958,7 +962,142 @@ func TestCodes(t *testing.T) {
 	assert.Equal(t, "inactive", (&jwtverifier.TokenError{Reason: introspection.ErrInactive}).Code())
 	assert.Equal(t, "mismatch", (&jwtverifier.TokenError{Reason: introspection.ErrMismatch}).Code())
 	assert.Equal(t, "introspection: token is not active", (&jwtverifier.TokenError{Reason: introspection.ErrInactive}).Error())
-	assert.Equal(t, `introspection: POST "https://a.example/": status 500`, (&introspection.CallError{URL: "https://a.example/", StatusCode: 500}).Error())
-	assert.Equal(t, `introspection: POST "\"`+strings.Repeat("a", 153)+`..."`, (&introspection.CallError{URL: `"` + strings.Repeat("a", 200)}).Error())
-	assert.Equal(t, `introspection: POST "\n"`, (&introspection.CallError{URL: "\n"}).Error())
+}
+
+func TestCallError(t *testing.T) {
+	broken := errors.New("broken")
+	for _, row := range []struct {
+		status int
+		err    error
+		says   string // after the URL
+	}{
+		{0, nil, ""},
+		{0, broken, ": broken"},
+		{1, nil, ": status 1"},
+		{199, nil, ": status 199"},
+		{200, nil, ""},
+		{200, broken, ": broken"},
+		{201, nil, ": status 201"},
+		{299, nil, ": status 299"},
+		{300, nil, ": status 300, redirects are not followed"},
+		{399, nil, ": status 399, redirects are not followed"},
+		{400, nil, ": status 400"},
+		{401, nil, ": status 401, client authentication failed"},
+		{401, broken, ": status 401, client authentication failed: broken"},
+		{402, nil, ": status 402"},
+		{500, broken, ": status 500: broken"},
+		{0, errors.New("two\nlines"), `: two\nlines`},
+		{0, errors.New(strings.Repeat("x", 256)), ": " + strings.Repeat("x", 256)},
+		{0, errors.New(strings.Repeat("x", 257)), ": " + strings.Repeat("x", 253) + "..."},
+		{0, &url.Error{Op: "POST", URL: "https://a.example/", Err: broken}, ": broken"},
+	} {
+		failed := &introspection.CallError{URL: "https://a.example/", StatusCode: row.status, Err: row.err}
+		assert.Equal(t, `introspection: POST "https://a.example/"`+row.says, failed.Error())
+		assert.Equal(t, row.err, failed.Unwrap())
+	}
+	for address, quoted := range map[string]string{
+		`"` + strings.Repeat("a", 156): `"\"` + strings.Repeat("a", 156) + `"`, // 160 bytes, quoted
+		`"` + strings.Repeat("a", 157): `"\"` + strings.Repeat("a", 153) + `..."`,
+		`"` + strings.Repeat("a", 200): `"\"` + strings.Repeat("a", 153) + `..."`,
+		"\n":                           `"\n"`,
+	} {
+		assert.Equal(t, "introspection: POST "+quoted, (&introspection.CallError{URL: address}).Error())
+	}
+}
+
+// TestResponseString: what is shown, and no more.
+func TestResponseString(t *testing.T) {
+	until := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+	for _, row := range []struct {
+		response introspection.Response
+		want     string
+	}{
+		{introspection.Response{}, `introspection response of ""`},
+		{introspection.Response{Active: true, Subject: leaked, Username: leaked, ID: leaked, IssuedAt: until}, `introspection response of ""`},
+		{introspection.Response{Issuer: "https://a.example"}, `introspection response of "https://a.example"`},
+		{
+			introspection.Response{Issuer: "https://a.example\n", Expiry: until},
+			`introspection response of "https://a.example\n", expires 2026-01-02T03:04:05Z`,
+		},
+		{introspection.Response{Issuer: strings.Repeat("a", 255)}, `introspection response of "` + strings.Repeat("a", 251) + `..."`},
+	} {
+		assert.Equal(t, row.want, row.response.String())
+		assert.Equal(t, row.want, fmt.Sprintf("%#v", &row.response))
+		assert.Equal(t, row.want, slog.AnyValue(row.response).Resolve().String())
+	}
+}
+
+// TestHasScopes: all of them, to the letter.
+func TestHasScopes(t *testing.T) {
+	r := &introspection.Response{Scopes: []string{"read", "write", "a b"}}
+	for _, row := range []struct {
+		scope []string
+		want  bool
+	}{
+		{nil, true},
+		{[]string{"read"}, true},
+		{[]string{"write", "read", "read"}, true},
+		{[]string{"a b"}, true},
+		{[]string{"admin"}, false},
+		{[]string{"read", "admin"}, false},
+		{[]string{"admin", "read"}, false},
+		{[]string{"Read"}, false},
+		{[]string{"rea"}, false},
+		{[]string{"a"}, false},
+		{[]string{""}, false},
+	} {
+		assert.Equal(t, row.want, r.HasScopes(row.scope...), "%q", row.scope)
+		assert.Equal(t, len(row.scope) == 0, (&introspection.Response{}).HasScopes(row.scope...), "%q", row.scope)
+		assert.False(t, (*introspection.Response)(nil).HasScopes(row.scope...), "%q", row.scope)
+	}
+}
+
+// TestTimes: nbf and exp at the bounds of the leeway of a minute.
+func TestTimes(t *testing.T) {
+	for _, row := range []struct {
+		member string
+		offset float64 // seconds from now
+		reason error   // nil: accepted
+	}{
+		{"nbf", -3600, nil},
+		{"nbf", 59.5, nil},
+		{"nbf", 60, nil},
+		{"nbf", 60.5, jwtverifier.ErrNotYetValid},
+		{"nbf", 61, jwtverifier.ErrNotYetValid},
+		{"exp", 3600, nil},
+		{"exp", -59, nil},
+		{"exp", -59.5, nil},
+		{"exp", -60, jwtverifier.ErrExpired},
+		{"exp", -60.5, jwtverifier.ErrExpired},
+		{"iat", 3600, nil}, // of no interest
+	} {
+		t.Run(fmt.Sprint(row.member, row.offset), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				body := members(fmt.Sprintf("%q:%.1f", row.member, float64(time.Now().Unix())+row.offset))
+				v, client := inMemory(t, jwtverifiertest.New(""), func(r *http.Request) (*http.Response, error) { return ok(r, body) })
+				r, err := newClient(t, v, introspection.WithHTTPClient(client)).Introspect(t.Context(), opaque)
+				if row.reason == nil {
+					require.NoError(t, err)
+					return
+				}
+				require.Nil(t, r)
+				requireReason(t, err, jwtverifier.ErrInvalidToken, row.reason)
+				refused, _ := errors.AsType[*jwtverifier.TokenError](err)
+				require.Equal(t, row.member, refused.Claim)
+			})
+		})
+	}
+}
+
+// TestEndpointOfAnIssuerThatIsNoURL: it must be https, even on this machine.
+func TestEndpointOfAnIssuerThatIsNoURL(t *testing.T) {
+	keys := jwtverifiertest.New("").JWKS()
+	for _, issuer := range []string{"auth-service", "http://[::1"} {
+		v, err := jwtverifier.New(issuer, jwtverifier.WithAudience("a"), jwtverifier.WithStaticKeys(keys))
+		require.NoError(t, err)
+		newClient(t, v, introspection.WithEndpoint("https://issuer.example/"))
+		_, err = introspection.New(v, clientID, secret, introspection.WithEndpoint("http://localhost/"))
+		requireReason(t, err, jwtverifier.ErrMisconfigured, nil)
+		require.ErrorContains(t, err, "is http though the issuer is https")
+	}
 }

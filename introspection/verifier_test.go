@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -164,23 +165,26 @@ func TestVerifierMisconfigured(t *testing.T) {
 	s, other := newServer(t, nil), newServer(t, nil)
 	local, client := s.verifier(t), s.client(t)
 	nobody := verifierFunc(func(context.Context, string) (*jwtverifier.AccessToken, error) { return nil, nil })
+	const strange = "NewVerifier: a Client that New did not make"
 	for name, row := range map[string]struct {
 		local   introspection.AccessTokenVerifier
 		clients []*introspection.Client
+		says    string
 	}{
-		"nil local":                {nil, []*introspection.Client{client}},
-		"nil Verifier":             {(*jwtverifier.Verifier)(nil), []*introspection.Client{client}},
-		"zero Verifier":            {&jwtverifier.Verifier{}, []*introspection.Client{client}},
-		"no Client":                {local, nil},
-		"nil Client":               {local, []*introspection.Client{client, nil}},
-		"zero Client":              {nobody, []*introspection.Client{{}}},
-		"two of one issuer":        {local, []*introspection.Client{client, s.client(t)}},
-		"Client of another issuer": {local, []*introspection.Client{other.client(t)}},
+		"nil local":                {nil, []*introspection.Client{client}, "NewVerifier: nil AccessTokenVerifier"},
+		"nil Verifier":             {(*jwtverifier.Verifier)(nil), []*introspection.Client{client}, `NewVerifier: no Client of the issuer ""`},
+		"zero Verifier":            {&jwtverifier.Verifier{}, []*introspection.Client{client}, `NewVerifier: no Client of the issuer ""`},
+		"no Client":                {local, nil, "NewVerifier: no Client"},
+		"nil Client":               {local, []*introspection.Client{client, nil}, strange},
+		"zero Client":              {nobody, []*introspection.Client{{}}, strange},
+		"two of one issuer":        {local, []*introspection.Client{client, s.client(t)}, "NewVerifier: two Clients of the issuer " + strconv.Quote(s.URL)},
+		"Client of another issuer": {local, []*introspection.Client{other.client(t)}, "NewVerifier: no Client of the issuer " + strconv.Quote(s.URL)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := introspection.NewVerifier(row.local, row.clients...)
 			assert.Nil(t, v)
 			requireReason(t, err, jwtverifier.ErrMisconfigured, nil)
+			assert.EqualError(t, err, "jwtverifier: misconfigured: introspection: "+row.says)
 		})
 	}
 	unknown, err := introspection.NewVerifier(nobody, client)

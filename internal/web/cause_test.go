@@ -1,6 +1,7 @@
 package web
 
 import (
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -174,6 +175,11 @@ func TestCauses(t *testing.T) {
 			return ok
 		}},
 		"certificate, bare":       {broken(unknown), "x509: certificate signed by unknown authority", is(unknown)},
+		"certificate, invalid":    {x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, "x509: certificate is not authorized to sign other certificates", nil},
+		"certificate, another's":  {x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"a.example"}}, Host: "as.example"}, "x509: certificate is valid for a.example, not as.example", nil},
+		"alert":                   {broken(tls.AlertError(40)), "tls: handshake failure", is(tls.AlertError(40))},
+		"no gzip":                 {gzip.ErrHeader, "gzip: invalid header", is(gzip.ErrHeader)},
+		"compression":             {flate.CorruptInputError(7), "flate: corrupt input before offset 7", is(flate.CorruptInputError(7))},
 		"checksum":                {gzip.ErrChecksum, "gzip: invalid checksum", is(gzip.ErrChecksum)},
 		"proxy is not there":      {proxy(dial), "proxyconnect tcp: dial tcp: connect: connection refused", is(syscall.ECONNREFUSED)},
 		"proxy is not HTTP":       {proxy(errors.New(`malformed HTTP response "` + repeated + `"`)), "malformed HTTP response", nil},
@@ -181,6 +187,10 @@ func TestCauses(t *testing.T) {
 		"proxy is no URL":         {fmt.Errorf("invalid proxy address %q: %v", repeated, own), "invalid proxy address", nil},
 		"header":                  {textproto.ProtocolError("malformed MIME header: missing colon: " + repeated), "malformed MIME header", nil},
 		"a slow server":           {errors.New("net/http: timeout awaiting response headers"), "timeout awaiting response headers", nil},
+		"a slow handshake":        {errors.New("net/http: TLS handshake timeout"), "TLS handshake timeout", nil},
+		"a server that leaves":    {broken(errors.New("http: server closed idle connection")), "server closed idle connection", nil},
+		"a stream":                {errors.New("stream error: stream ID 1; INTERNAL_ERROR; " + repeated), "stream error", nil},
+		"two of the texts":        {errors.New("stream error: malformed HTTP version"), "malformed HTTP version", nil},
 		"a timeout":               {timeout{}, withheld, func(err error) bool { return (&url.Error{Err: err}).Timeout() }},
 		"the embedder's":          {own, withheld, is(own)},
 		"the embedder's, wrapped": {broken(own), withheld, is(own)},

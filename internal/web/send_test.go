@@ -158,6 +158,17 @@ func TestNoBody(t *testing.T) {
 	require.Empty(t, body)
 }
 
+// The context of a request is released when Send returns.
+func TestSendReleasesItsContext(t *testing.T) {
+	server := &replier{answers: []*http.Response{reply(200)}}
+	req := post(t, document)
+	_, failed := New(&http.Client{Transport: server}).Send(req)
+	require.Nil(t, failed)
+	require.ErrorIs(t, server.asked[0].Context().Err(), context.Canceled)
+	require.NoError(t, req.Context().Err())
+	require.True(t, server.bodies[0].closed)
+}
+
 func TestSendTimeout(t *testing.T) {
 	for name, row := range map[string]struct{ given, want time.Duration }{
 		"none": {0, 5 * time.Second},
@@ -200,7 +211,9 @@ func TestKeepAlive(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	client := NewKeepAlive(nil)
-	require.Equal(t, 30*time.Second, client.transport.(*ownTransport).IdleConnTimeout)
+	own := client.transport.(*ownTransport)
+	require.Equal(t, 30*time.Second, own.IdleConnTimeout)
+	require.Equal(t, many, own.MaxIdleConnsPerHost)
 	defer client.CloseIdleConnections()
 	together := func() {
 		all = make(chan struct{})

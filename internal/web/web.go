@@ -105,7 +105,7 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, 
 	// The same as from a transport that obeys.
 	failed := &Failure{StatusCode: int(e.status.Load()), Err: ctx.Err(), NoAnswer: true}
 	if failed.StatusCode == 0 {
-		failed.Err = &url.Error{Op: "Get", URL: address, Err: ctx.Err()}
+		failed.Err = &url.Error{Op: http.MethodGet, URL: address, Err: ctx.Err()}
 	}
 	return nil, nil, failed
 }
@@ -140,11 +140,11 @@ func (e *exchange) get(ctx context.Context, address string) ([]byte, http.Header
 	for target, redirects := address, 0; ; redirects++ {
 		if err := ctx.Err(); err != nil {
 			// Nobody waits any more: a redirect that came late is not followed.
-			failed.Err, failed.NoAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
+			failed.Err, failed.NoAnswer = &url.Error{Op: http.MethodGet, URL: target, Err: err}, true
 			return nil, nil, failed
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-		if err != nil { // not reached: every target has been parsed
+		if err != nil { // address is no URL: a redirect's target has been parsed
 			failed.Err = err
 			return nil, nil, failed
 		}
