@@ -125,30 +125,30 @@ func (v Value) Texts() ([]string, bool) {
 		if rest[0] != '"' {
 			return nil, false
 		}
-		end := stringEnd(rest)
-		s, ok := rest[:end].Text()
+		element, _ := firstString(rest)
+		s, ok := element.Text()
 		if !ok { // not reached: it is valid
 			return nil, false
 		}
 		list = append(list, s)
-		if rest = trimSpace(rest[end:]); rest[0] == ',' {
+		if rest = trimSpace(rest[len(element):]); rest[0] == ',' {
 			rest = trimSpace(rest[1:])
 		}
 	}
 	return list, true
 }
 
-// stringEnd returns where the JSON string ends that v begins with; 0 if nowhere.
-func stringEnd(v Value) int {
+// firstString returns the JSON string that v begins with; false if it does not end.
+func firstString(v Value) (Value, bool) {
 	for i := 1; i < len(v); i++ {
 		switch v[i] {
 		case '\\':
 			i++
 		case '"':
-			return i + 1
+			return v[:i+1], true
 		}
 	}
-	return 0
+	return "", false
 }
 
 func trimSpace(v Value) Value { return Value(strings.TrimLeft(string(v), " \t\r\n")) }
