@@ -157,8 +157,9 @@ func trimSpace(v Value) Value { return Value(strings.TrimLeft(string(v), " \t\r\
 // an exponent, and whether a float64 holds it. Where none does, parsers disagree on
 // what they read.
 func Number(b []byte) (length int, exponent, finite bool) {
-	for length = 1; length < len(b) && (isDigit(b[length]) || strings.IndexByte("+-.eE", b[length]) >= 0); length++ {
-		exponent = exponent || b[length]|0x20 == 'e'
+	for length < len(b) && (isDigit(b[length]) || strings.IndexByte("+-.eE", b[length]) >= 0) {
+		exponent = exponent || b[length] == 'e' || b[length] == 'E'
+		length++
 	}
 	if !exponent && length <= maxFloatDigits {
 		return length, false, true
