@@ -15,7 +15,7 @@ func IsBase64URL(s string) bool {
 		return true
 	}
 	seen := Union(&digit, s)
-	unused := [4]byte{0: 0, 2: 0b1111, 3: 0b11} // bits of the last digit
+	unused := [...]byte{2: 0b1111, 3: 0b11} // bits of the last digit
 	return seen&noDigit == 0 && len(s)%4 != 1 && digit[s[len(s)-1]]&unused[len(s)%4] == 0
 }
 
@@ -30,4 +30,4 @@ var digit = func() (values [256]byte) {
 	return values
 }()
 
-const noDigit = 1 << 6
+const noDigit = 0b100_0000 // above the bits of every digit

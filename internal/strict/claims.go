@@ -70,9 +70,6 @@ func (v Value) Time() (time.Time, bool) {
 	if v.Kind() != '0' || len(v) > maxNumericDateBytes {
 		return time.Time{}, false
 	}
-	if s, err := strconv.ParseInt(string(v), 10, 64); err == nil && 0 <= s && s <= maxNumericDate {
-		return time.Unix(s, 0).UTC(), true
-	}
 	f, err := strconv.ParseFloat(string(v), 64)
 	if err != nil || f < 0 || f > maxNumericDate {
 		return time.Time{}, false

@@ -125,30 +125,30 @@ func (v Value) Texts() ([]string, bool) {
 		if rest[0] != '"' {
 			return nil, false
 		}
-		end := stringEnd(rest)
-		s, ok := rest[:end].Text()
+		element, _ := firstString(rest)
+		s, ok := element.Text()
 		if !ok { // not reached: it is valid
 			return nil, false
 		}
 		list = append(list, s)
-		if rest = trimSpace(rest[end:]); rest[0] == ',' {
+		if rest = trimSpace(rest[len(element):]); rest[0] == ',' {
 			rest = trimSpace(rest[1:])
 		}
 	}
 	return list, true
 }
 
-// stringEnd returns where the JSON string ends that v begins with; 0 if nowhere.
-func stringEnd(v Value) int {
+// firstString returns the JSON string that v begins with; false if it does not end.
+func firstString(v Value) (Value, bool) {
 	for i := 1; i < len(v); i++ {
 		switch v[i] {
 		case '\\':
 			i++
 		case '"':
-			return i + 1
+			return v[:i+1], true
 		}
 	}
-	return 0
+	return "", false
 }
 
 func trimSpace(v Value) Value { return Value(strings.TrimLeft(string(v), " \t\r\n")) }
@@ -157,8 +157,9 @@ func trimSpace(v Value) Value { return Value(strings.TrimLeft(string(v), " \t\r\
 // an exponent, and whether a float64 holds it. Where none does, parsers disagree on
 // what they read.
 func Number(b []byte) (length int, exponent, finite bool) {
-	for length = 1; length < len(b) && (isDigit(b[length]) || strings.IndexByte("+-.eE", b[length]) >= 0); length++ {
-		exponent = exponent || b[length]|0x20 == 'e'
+	for length < len(b) && (isDigit(b[length]) || strings.IndexByte("+-.eE", b[length]) >= 0) {
+		exponent = exponent || b[length] == 'e' || b[length] == 'E'
+		length++
 	}
 	if !exponent && length <= maxFloatDigits {
 		return length, false, true
