@@ -19,6 +19,9 @@ import (
 // An identity is Issuer and Subject of a token: what one issuer calls "admin" need
 // not be the "admin" of another. Keep both, or map them before you compare subjects.
 //
+// Readiness, [Verifier.Prefetch], [Verifier.Refresh] and [Verifier.Status] belong to
+// the Verifiers: keep them, and make one call of each.
+//
 // It is made by [NewIssuers]; a zero or nil one refuses everything with
 // [ErrMisconfigured]. It is safe for concurrent use.
 type Issuers struct {
@@ -32,8 +35,8 @@ type choice struct {
 	named    []string // some of the issuers, for errors
 }
 
-// NewIssuers returns a verifier of the tokens that any of v accepts. None, a nil
-// or zero Verifier, and two Verifiers of one issuer are [ErrMisconfigured].
+// NewIssuers returns a verifier of the tokens that any of v accepts. No Verifier at
+// all, a nil or zero one, and two of one issuer are [ErrMisconfigured].
 func NewIssuers(v ...*Verifier) (*Issuers, error) {
 	if len(v) == 0 {
 		return nil, misconfigured("NewIssuers without a Verifier")
@@ -68,11 +71,14 @@ func newChoice(kind tokenKind, verifiers []*Verifier) choice {
 }
 
 // VerifyAccessToken is [Verifier.VerifyAccessToken] of the token's issuer. A
-// Verifier that was made without [WithAudience] counts as none. It fails with
-// [ErrMisconfigured], whatever the token, if none is left.
+// Verifier that was made without [WithAudience] and [WithoutAudience] is left out. It
+// fails with [ErrMisconfigured], whatever the token, if none remains.
 func (i *Issuers) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
-	if i == nil {
-		return nil, errNoIssuers
+	if err := i.made(); err != nil {
+		return nil, err
+	}
+	if len(i.access.byIssuer) == 0 {
+		return nil, misconfigured("no Verifier accepts access tokens: WithAudience or WithoutAudience")
 	}
 	v, err := i.access.choose(raw)
 	if err != nil {
@@ -82,14 +88,17 @@ func (i *Issuers) VerifyAccessToken(ctx context.Context, raw string) (*AccessTok
 }
 
 // VerifyIDToken is [Verifier.VerifyIDToken] of the token's issuer. A Verifier that
-// was made without [WithClientID] counts as none. It fails with [ErrMisconfigured],
-// whatever the token, if none is left.
+// was made without [WithClientID] is left out. It fails with [ErrMisconfigured],
+// whatever the token, if none remains.
 func (i *Issuers) VerifyIDToken(ctx context.Context, raw, nonce string, checks ...IDTokenCheck) (*IDToken, error) {
 	if _, err := newIDTokenChecks(nonce, checks); err != nil {
 		return nil, err // whatever the token
 	}
-	if i == nil {
-		return nil, errNoIssuers
+	if err := i.made(); err != nil {
+		return nil, err
+	}
+	if len(i.id.byIssuer) == 0 {
+		return nil, misconfigured("no Verifier accepts ID tokens: WithClientID")
 	}
 	v, err := i.id.choose(raw)
 	if err != nil {
@@ -98,13 +107,15 @@ func (i *Issuers) VerifyIDToken(ctx context.Context, raw, nonce string, checks .
 	return v.VerifyIDToken(ctx, raw, nonce, checks...)
 }
 
-var errNoIssuers = misconfigured("Issuers that NewIssuers did not make, or without a Verifier of such tokens")
+func (i *Issuers) made() error {
+	if i == nil || i.access.byIssuer == nil {
+		return misconfigured("Issuers that NewIssuers did not make")
+	}
+	return nil
+}
 
 // choose returns the Verifier of the token's issuer.
 func (c *choice) choose(raw string) (*Verifier, error) {
-	if len(c.byIssuer) == 0 {
-		return nil, errNoIssuers
-	}
 	_, rest, _ := strings.Cut(raw, ".")
 	payload, _, _ := strings.Cut(rest, ".")
 	issuer, ok := c.claimedIssuer(payload)

@@ -159,10 +159,13 @@ func TestNewIssuersRefuses(t *testing.T) {
 	}
 	for name, i := range map[string]*jwtverifier.Issuers{"nil": nil, "zero": {}} {
 		t.Run("used "+name, func(t *testing.T) {
+			const notMade = "jwtverifier: misconfigured: Issuers that NewIssuers did not make"
 			_, err := i.VerifyAccessToken(t.Context(), issuer.AccessToken())
 			requireMisconfigured(t, err)
+			require.EqualError(t, err, notMade)
 			_, err = i.VerifyIDToken(t.Context(), issuer.IDToken("n"), "n")
 			requireMisconfigured(t, err)
+			require.EqualError(t, err, notMade)
 		})
 	}
 }
@@ -215,6 +218,14 @@ func TestIssuersOfOneKind(t *testing.T) {
 	for _, raw := range []string{"", "x", login.AccessToken(), api.AccessToken()} {
 		_, err = logins.VerifyAccessToken(t.Context(), raw)
 		requireMisconfigured(t, err)
+		require.EqualError(t, err, "jwtverifier: misconfigured: no Verifier accepts access tokens: WithAudience or WithoutAudience")
+	}
+	apis, err := jwtverifier.NewIssuers(forAPI)
+	require.NoError(t, err)
+	for _, raw := range []string{"", "x", api.IDToken("n"), login.IDToken("n")} {
+		_, err = apis.VerifyIDToken(t.Context(), raw, "n")
+		requireMisconfigured(t, err)
+		require.EqualError(t, err, "jwtverifier: misconfigured: no Verifier accepts ID tokens: WithClientID")
 	}
 }
 

@@ -100,7 +100,7 @@ func (t *Token) Claims(dst any) error {
 		return misconfigured("Claims of a token that no Verifier made")
 	}
 	if err := json.Unmarshal([]byte(t.payload), dst); err != nil {
-		return strict.DecodeError("jwtverifier: decoding claims", err)
+		return strict.DecodeError("jwtverifier: decoding claims", dst, err)
 	}
 	return nil
 }

@@ -202,7 +202,7 @@ func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 		return err
 	}
 	if err := json.Unmarshal(bytes.Clone(document), dst); err != nil {
-		return strict.DecodeError("jwtverifier: decoding metadata", err)
+		return strict.DecodeError("jwtverifier: decoding metadata", dst, err)
 	}
 	return nil
 }

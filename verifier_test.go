@@ -617,8 +617,10 @@ func TestDecodingErrorsRepeatNoValue(t *testing.T) {
 		{&struct {
 			In struct{ SECRET int } `json:"in"` // a name may be as secret as a value
 		}{}, `jwtverifier: decoding claims: "in": does not fit Go type int`},
-		{1, "jwtverifier: decoding claims: does not fit Go type int"},
-		{nil, "jwtverifier: decoding claims"},
+		{new(int), "jwtverifier: decoding claims: does not fit Go type int"},
+		{1, "jwtverifier: decoding claims: dst is not a non-nil pointer"},
+		{(*int)(nil), "jwtverifier: decoding claims: dst is not a non-nil pointer"},
+		{nil, "jwtverifier: decoding claims: dst is not a non-nil pointer"},
 	} {
 		err := token.Claims(test.dst)
 		require.EqualError(t, err, test.want)

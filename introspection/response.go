@@ -57,7 +57,7 @@ func (r *Response) Claims(dst any) error {
 		return misconfigured("Claims of a Response that Introspect did not make")
 	}
 	if err := json.Unmarshal([]byte(r.answer), dst); err != nil {
-		return strict.DecodeError("introspection: decoding claims", err)
+		return strict.DecodeError("introspection: decoding claims", dst, err)
 	}
 	return nil
 }

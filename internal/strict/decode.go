@@ -2,22 +2,28 @@ package strict
 
 import (
 	"errors"
+	"reflect"
 
 	"github.com/go-json-experiment/json"
 )
 
-// DecodeError returns the error of decoding into a type that the caller chose. Its
+// DecodeError returns the error of decoding into dst, whose type the caller chose. Its
 // text begins with what was done, "jwtverifier: decoding claims". It names the type
 // that does not fit, and the member of the whole object, and repeats no value. What
 // errors.As finds in it is a [json.SemanticError] that has no more than that either;
 // errors.Is finds everything that is in cause.
-func DecodeError(what string, cause error) error {
+func DecodeError(what string, dst any, cause error) error {
 	e := &decodeError{text: what, is: func(target error) bool { return errors.Is(cause, target) }}
 	s, ok := errors.AsType[*json.SemanticError](cause)
 	if !ok {
 		return e
 	}
 	e.public = &json.SemanticError{GoType: s.GoType}
+	if v := reflect.ValueOf(dst); v.Kind() != reflect.Pointer || v.IsNil() {
+		// A mistake in the call, whatever was decoded: to name a type would mislead.
+		e.text += ": dst is not a non-nil pointer"
+		return e
+	}
 	if s.GoType != nil {
 		for name := range s.JSONPointer.Tokens() {
 			e.text += ": " + Quote(name, maxNameText)

@@ -54,6 +54,16 @@ func TestDecodeErrorRepeatsNoValue(t *testing.T) {
 		},
 		"not a pointer": {
 			dst:    1,
+			want:   "decoding claims: dst is not a non-nil pointer",
+			goType: "int",
+		},
+		"a nil pointer": {
+			dst:    (*int)(nil),
+			want:   "decoding claims: dst is not a non-nil pointer",
+			goType: "*int",
+		},
+		"a pointer to another type": {
+			dst:    new(int),
 			want:   "decoding claims: does not fit Go type int",
 			goType: "int",
 		},
@@ -61,7 +71,7 @@ func TestDecodeErrorRepeatsNoValue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cause := json.Unmarshal([]byte(document), row.dst)
 			require.Error(t, cause)
-			err := DecodeError("decoding claims", cause)
+			err := DecodeError("decoding claims", row.dst, cause)
 			assert.EqualError(t, err, row.want)
 			assert.Equal(t, errors.Is(cause, errPicky), errors.Is(err, errPicky))
 			semantic, ok := errors.AsType[*json.SemanticError](err)
@@ -75,7 +85,7 @@ func TestDecodeErrorRepeatsNoValue(t *testing.T) {
 			}
 		})
 	}
-	err := DecodeError("decoding claims", errPicky)
+	err := DecodeError("decoding claims", &struct{}{}, errPicky)
 	assert.EqualError(t, err, "decoding claims")
 	assert.ErrorIs(t, err, errPicky)
 	assert.NoError(t, errors.Unwrap(err))
