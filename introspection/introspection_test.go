@@ -1074,7 +1074,7 @@ func TestTimes(t *testing.T) {
 		t.Run(fmt.Sprint(row.member, row.offset), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				body := members(fmt.Sprintf("%q:%.1f", row.member, float64(time.Now().Unix())+row.offset))
-				v, client := inMemory(t, jwtverifiertest.New(""), func(r *http.Request) (*http.Response, error) { return ok(r, body) })
+				v, client := inMemory(t, jwtverifiertest.New(""), testkit.Text(200, body))
 				r, err := newClient(t, v, introspection.WithHTTPClient(client)).Introspect(t.Context(), opaque)
 				if row.reason == nil {
 					require.NoError(t, err)
