@@ -82,7 +82,7 @@ func TestWithPublicKeysRefuses(t *testing.T) {
 	for range 4 {
 		server.PublishKey()
 	}
-	key := func(i int) *rsa.PublicKey { return server.PublicKey("key-" + strconv.Itoa(i)) }
+	key := func(i int) *rsa.PublicKey { return server.PublicKey("key-" + strconv.Itoa(i)).(*rsa.PublicKey) }
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -122,7 +122,7 @@ func TestWithPublicKeysRefuses(t *testing.T) {
 
 func TestWithPublicKeys(t *testing.T) {
 	server := jwtverifiertest.New("")
-	key := func(kid string) *rsa.PublicKey { return server.PublicKey(kid) }
+	key := func(kid string) *rsa.PublicKey { return server.PublicKey(kid).(*rsa.PublicKey) }
 	withoutKeyID := func(server *jwtverifiertest.Issuer) string {
 		return server.Token(values{"kid": jwtverifiertest.Absent}, server.AccessTokenClaims())
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -155,7 +156,7 @@ func (k toyKey) sign(payload []byte) string {
 // are random: nothing is ever signed with them.
 func manyKeys(issuer *jwtverifiertest.Issuer, n int) []byte {
 	moduli := map[string]*big.Int{}
-	add := func(id string, public *rsa.PublicKey) { moduli[id] = public.N }
+	add := func(id string, public crypto.PublicKey) { moduli[id] = public.(*rsa.PublicKey).N }
 	add(keyID, issuer.PublicKey("key-1"))
 	add("key-2", issuer.PublicKey("key-2"))
 	for i := len(moduli); i < n; i++ {
