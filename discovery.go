@@ -2,7 +2,7 @@ package jwtverifier
 
 import (
 	"context"
-	"crypto/rsa"
+	"crypto"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -23,7 +23,8 @@ type keyPolicy struct {
 	metadataURL     string
 	jwksURL         string
 	staticKeys      []byte
-	publicKeys      []*rsa.PublicKey
+	publicKeys      []crypto.PublicKey
+	algorithms      algorithms
 	refreshInterval time.Duration
 	maxStale        time.Duration
 	insecureHTTP    bool
@@ -186,7 +187,7 @@ func (a *attempt) do(ctx context.Context) error {
 		return err
 	}
 	err = a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
-		set, err := parseKeySet(document, a.previous)
+		set, err := parseKeySet(document, a.policy.algorithms, a.previous)
 		if err != nil {
 			return err
 		}

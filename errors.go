@@ -58,11 +58,12 @@ var (
 	// this package refuses (crit, b64, enc, zip). RFC 7515 §5.2, RFC 7519 §7.2.
 	ErrMalformed = errors.New("jwtverifier: malformed token")
 
-	// ErrAlgorithm: the header's alg is not RS256. RFC 8725 §3.1.
+	// ErrAlgorithm: the header's alg is not RS256, or none of those that
+	// [WithAlgorithms] names instead. RFC 8725 §3.1.
 	ErrAlgorithm = errors.New("jwtverifier: signature algorithm not allowed")
 
 	// ErrUnknownKey: no eligible key of the server's current key set has the
-	// header's kid. RFC 7515 §4.1.4.
+	// header's kid and is for its alg. RFC 7515 §4.1.4.
 	ErrUnknownKey = errors.New("jwtverifier: unknown signing key")
 
 	// ErrSignature: the signature is not the key's over the received bytes.

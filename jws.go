@@ -7,10 +7,6 @@ import (
 	"example.com/jwtverifier/internal/strict"
 )
 
-// algorithm is the only one accepted. It is not read from the server's metadata:
-// that could only widen it (RFC 8725 §3.1).
-var algorithm = jose.RS256.Name()
-
 // A signedToken is a token taken apart. Nothing in it may be believed before
 // authenticate has found its signer.
 type signedToken struct {
@@ -39,7 +35,7 @@ func (t *signedToken) readClaims(more []namedClaim) error {
 
 // parse takes a JWS in compact serialization apart (RFC 7515 §7.1) and applies
 // the rules about its header. It uses no network and reads no claim.
-func parse(raw string) (*signedToken, error) {
+func parse(raw string, accepted algorithms) (*signedToken, error) {
 	if len(raw) > maxTokenBytes {
 		return nil, malformed("token", "longer than 64 KiB")
 	}
@@ -62,7 +58,7 @@ func parse(raw string) (*signedToken, error) {
 		payload:      payload,
 		signature:    signature,
 	}
-	if err := t.header.read(head); err != nil {
+	if err := t.header.read(head, accepted); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -89,8 +85,9 @@ type header struct {
 	alg, kid, typ strict.Value
 	refused       bool // crit, b64, enc or zip is there, be it null
 
-	keyID     string // kid; "" if absent
-	mediaType string // typ; "" if absent or ""
+	algorithm *jose.Algorithm // of alg
+	keyID     string          // kid; "" if absent
+	mediaType string          // typ; "" if absent or ""
 }
 
 func (h *header) Member(name []byte) *strict.Value {
@@ -108,7 +105,7 @@ func (h *header) Member(name []byte) *strict.Value {
 }
 
 // read decodes the header and applies the rules that need no key.
-func (h *header) read(segment string) error {
+func (h *header) read(segment string, accepted algorithms) error {
 	if strict.Base64URL.DecodedLen(len(segment)) > maxHeaderBytes {
 		return malformed("header", "longer than 8 KiB")
 	}
@@ -129,8 +126,8 @@ func (h *header) read(segment string) error {
 	if !ok {
 		return malformed("header", "no alg")
 	}
-	if alg != algorithm {
-		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
+	if h.algorithm = accepted.named(alg); h.algorithm == nil {
+		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: accepted.names()}
 	}
 	if h.keyID, _ = h.kid.Text(); h.kid != "" && h.keyID == "" {
 		return malformed("header", "kid is not a string or empty")
