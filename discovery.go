@@ -18,16 +18,16 @@ import (
 // keyPolicy says where keys are from and how long they serve. It never changes
 // after New.
 type keyPolicy struct {
-	issuer          string
-	client          *http.Client // nil: a transport of the Verifier's own
-	metadataURL     string
-	jwksURL         string
-	staticKeys      []byte
-	publicKeys      []crypto.PublicKey
-	algorithms      algorithms
-	refreshInterval time.Duration
-	maxStale        time.Duration
-	insecureHTTP    bool
+	issuer          string             // that metadata must name, byte for byte
+	client          *http.Client       // nil: a transport of the Verifier's own
+	metadataURL     string             // "": the well-known places, made from the issuer
+	jwksURL         string             // "": where the metadata says
+	staticKeys      []byte             // a JWKS document; nil: keys are fetched
+	publicKeys      []crypto.PublicKey // nil: the same
+	algorithms      algorithms         // at least one
+	refreshInterval time.Duration      // the server may shorten it, never lengthen it
+	maxStale        time.Duration      // beyond the interval, while the server fails
+	insecureHTTP    bool               // http beyond loopback hosts is allowed
 }
 
 // static reports whether there is nothing to fetch.
@@ -64,6 +64,8 @@ const (
 // which they are tried: RFC 8414's name in the form that most servers have
 // adopted (§5), OpenID Connect Discovery §4, and RFC 8414 §3.1 to the letter.
 func wellKnownURLs(issuer string) []string {
+	// Both specifications have a final slash taken off before the suffix is added,
+	// and only then: it stays part of the issuer that is compared.
 	issuer = strings.TrimSuffix(issuer, "/")
 	urls := []string{issuer + oauthServer, issuer + openIDConfiguration}
 	scheme, rest, _ := strings.Cut(issuer, "://")
@@ -88,20 +90,26 @@ func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 			return a.accepted.jwksURI, nil
 		}
 		if outOfReach(err) {
+			// A new key must not wait for a document that says what it said
+			// before. What is wrong is shown in Status though the attempt succeeds.
 			a.problem = err
 			return known.jwksURI, nil
 		}
+		// The server has answered that the document is no more what it was:
+		// perhaps it has moved.
 		failed.all = append(failed.all, err)
 	}
 	for _, u := range a.policy.metadataURLs() {
 		if known != nil && u == known.url {
-			continue
+			continue // it has been asked just now
 		}
 		err := a.readMetadata(ctx, u)
 		if err == nil {
 			return a.accepted.jwksURI, nil
 		}
 		failed.all = append(failed.all, err)
+		// All the places are on one host. While it is dead, asking there again
+		// takes the time of a document each, for those who wait.
 		if e, ok := errors.AsType[*FetchError](err); ok && e.noAnswer {
 			break
 		}
@@ -122,8 +130,10 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 	err := a.read(ctx, u, func(document []byte, _ http.Header) error {
 		var m metadataMembers
 		if _, err := strict.Object(document, &m); err != nil {
-			return strict.ErrNotObject
+			return strict.ErrNotObject // its own text would repeat the document
 		}
+		// Without this comparison anyone who has a place at this URL could have
+		// their keys taken for the issuer's.
 		if !m.issuer.Is(a.policy.issuer) {
 			named, _ := m.issuer.Text()
 			hint := ""
@@ -145,6 +155,7 @@ func (a *attempt) readMetadata(ctx context.Context, u string) error {
 		a.accepted = &metadata{url: u, jwksURI: strings.Clone(jwksURI), document: document}
 		return nil
 	})
+	// Another place may do, but this is a mistake in the configuration, or worse.
 	if errors.Is(err, ErrIssuerMismatch) {
 		a.problem = err
 	}
@@ -175,7 +186,7 @@ type attempt struct {
 	err        error
 	set        *keySet         // if err is nil
 	accepted   *metadata       // if a document was accepted
-	problem    error           // worth telling, though the attempt may succeed
+	problem    error           // to be shown, though the attempt may succeed
 	retryAfter time.Duration   // what the server asked for
 	fetches    []FetchDoneInfo // in order
 }
@@ -191,8 +202,12 @@ func (a *attempt) do(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		// From the beginning: what was true when the server answered may be over
+		// when the answer is here.
 		set.fetched = a.began
 		set.interval = web.Lifetime(h, minInterval, a.policy.refreshInterval)
+		// Drawn anew for each fetch, so that a fleet that was started together
+		// does not ask together.
 		set.ahead = time.Duration(float64(set.interval) * (aheadFrom + (aheadTo-aheadFrom)*rand.Float64()))
 		set.maxStale = a.policy.maxStale
 		set.jwksURL = jwksURL
@@ -215,6 +230,8 @@ func (a *attempt) read(ctx context.Context, address string, accept func([]byte, 
 	} else if refused := accept(document, h); refused != nil {
 		err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
 	}
+	// Observers are called when the refresh has ended, by its goroutine, and not here:
+	// a slow one must not take the time of the next document.
 	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Duration: time.Since(began), Bytes: len(document), Err: err}
 	if failed, ok := errors.AsType[*FetchError](err); ok {
 		info.StatusCode = failed.StatusCode

@@ -56,16 +56,14 @@ func newModule(t *testing.T, dir, name string) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o600))
 }
 
-// goCommand runs the go command in a module made by newModule, and returns what it
-// printed.
-func goCommand(t *testing.T, dir string, args ...string) string {
+// goCommand runs the go command in a module made by newModule.
+func goCommand(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", args...)
 	command.Dir = dir
 	command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	output, err := command.CombinedOutput()
 	require.NoErrorf(t, err, "%s", output)
-	return string(output)
 }
 
 // programs returns the Go examples that begin with a package clause.

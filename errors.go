@@ -83,7 +83,9 @@ var (
 	ErrAudience = errors.New("jwtverifier: wrong audience")
 
 	// ErrAuthorizedParty: azp of an ID token with several audiences is not a
-	// configured client ID. OpenID Connect Core §3.1.3.7.
+	// configured client ID. OpenID Connect Core §3.1.3.7 in the version before
+	// errata set 2, which leaves azp to extensions: without it a token for another
+	// client that names this one too would be a login here.
 	ErrAuthorizedParty = errors.New("jwtverifier: wrong authorized party")
 
 	// ErrClientID: the access token's client is none of the authorized ones.
@@ -124,25 +126,29 @@ var (
 // and in [Status].
 var ErrIssuerMismatch = errors.New("jwtverifier: metadata is of another issuer")
 
-// codes are the stable labels of TokenError.Code.
-var codes = map[error]string{
-	ErrMalformed:       "malformed",
-	ErrAlgorithm:       "algorithm",
-	ErrUnknownKey:      "unknown_key",
-	ErrSignature:       "signature",
-	ErrTokenType:       "token_type",
-	ErrIssuer:          "issuer",
-	ErrAudience:        "audience",
-	ErrAuthorizedParty: "authorized_party",
-	ErrClientID:        "client_id",
-	ErrNonce:           "nonce",
-	ErrClaim:           "claim",
-	ErrConfirmation:    "confirmation",
-	ErrTokenHash:       "token_hash",
-	ErrAuthTime:        "auth_time",
-	ErrIssuedAt:        "issued_at",
-	ErrNotYetValid:     "not_yet_valid",
-	ErrExpired:         "expired",
+// codes are the stable labels of TokenError.Code. It is no map: another package's
+// Reason may be of a type that cannot be hashed.
+var codes = []struct {
+	reason error
+	code   string
+}{
+	{ErrMalformed, "malformed"},
+	{ErrAlgorithm, "algorithm"},
+	{ErrUnknownKey, "unknown_key"},
+	{ErrSignature, "signature"},
+	{ErrTokenType, "token_type"},
+	{ErrIssuer, "issuer"},
+	{ErrAudience, "audience"},
+	{ErrAuthorizedParty, "authorized_party"},
+	{ErrClientID, "client_id"},
+	{ErrNonce, "nonce"},
+	{ErrClaim, "claim"},
+	{ErrConfirmation, "confirmation"},
+	{ErrTokenHash, "token_hash"},
+	{ErrAuthTime, "auth_time"},
+	{ErrIssuedAt, "issued_at"},
+	{ErrNotYetValid, "not_yet_valid"},
+	{ErrExpired, "expired"},
 }
 
 // A TokenError says why a token was refused. Its text names the claim and what
@@ -214,8 +220,10 @@ func (e *TokenError) Code() string {
 	if named, ok := e.Reason.(interface{ Code() string }); ok {
 		return named.Code()
 	}
-	if code, ok := codes[e.Reason]; ok {
-		return code
+	for _, known := range codes {
+		if known.reason == e.Reason {
+			return known.code
+		}
 	}
 	return "other"
 }
@@ -224,9 +232,9 @@ func (e *TokenError) Code() string {
 // below it can be matched: [*FetchError], [context.DeadlineExceeded],
 // [*url.Error], [ErrIssuerMismatch].
 type UnavailableError struct {
-	// RetryAfter is how long it takes at the least until trying again can help:
-	// until then the server is not asked. It is zero if it may be asked at
-	// once: the caller's own context ended, say.
+	// RetryAfter is the least time to wait before another try can succeed: until
+	// then the server is not asked, except by [Verifier.Refresh]. It is zero if the
+	// server may be asked at once: the caller's own context ended, say.
 	RetryAfter time.Duration
 
 	// Err is the cause.

@@ -153,15 +153,17 @@ func TestRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		value string
-		want  time.Duration
+		want  time.Duration // while no keys are held
 	}{
 		{"seconds", "30", 30 * time.Second},
-		{"the most", "300", testkit.MaxRetryAfter},
-		{"over the most", "301", testkit.MaxRetryAfter},
-		{"an hour", "3600", testkit.MaxRetryAfter},
-		{"more than fits", "99999999999999999999999", testkit.MaxRetryAfter},
+		{"the most, with keys", "60", testkit.MaxRetryAfter},
+		{"over the most, with keys", "61", 61 * time.Second},
+		{"the most", "300", testkit.MaxColdRetryAfter},
+		{"over the most", "301", testkit.MaxColdRetryAfter},
+		{"an hour", "3600", testkit.MaxColdRetryAfter},
+		{"more than fits", "99999999999999999999999", testkit.MaxColdRetryAfter},
 		{"date", date(90 * time.Second), 90 * time.Second},
-		{"date far ahead", date(time.Hour), testkit.MaxRetryAfter},
+		{"date far ahead", date(time.Hour), testkit.MaxColdRetryAfter},
 		{"date that has passed", date(-time.Hour), backoff},
 		{"zero", "0", backoff},
 		{"negative", "-30", backoff},
@@ -196,15 +198,18 @@ func TestRetryAfter(t *testing.T) {
 						if row.want == backoff {
 							require.GreaterOrEqual(t, wait, time.Second/2)
 							require.LessOrEqual(t, wait, time.Second)
+						} else if warm {
+							require.Equal(t, min(row.want, testkit.MaxRetryAfter), wait)
 						} else {
 							require.Equal(t, row.want, wait)
 						}
 						b.Issuer.Reset()
 						time.Sleep(wait - testkit.Tick)
-						require.Error(t, b.Verifier.Refresh(t.Context()))
+						err = b.Refuses(jwtverifier.ErrUnavailable, b.Junk("a"))
+						require.Equal(t, testkit.Tick, testkit.RetryAfter(t, err))
 						b.Asked(0, 0)
 						time.Sleep(testkit.Tick)
-						require.NoError(t, b.Verifier.Refresh(t.Context()))
+						b.Refuses(jwtverifier.ErrUnknownKey, b.Junk("a"))
 						b.Asked(1, 1)
 					})
 				})
@@ -334,33 +339,252 @@ func TestCacheControl(t *testing.T) {
 	}
 }
 
-// A document may take five seconds, its redirects included.
-func TestDocumentTimeout(t *testing.T) {
-	t.Run("redirects share the time of their document", func(t *testing.T) {
-		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
-			b.Warm()
-			b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{
-				Status: 302, Header: http.Header{"Location": {"/elsewhere"}}, Delay: 3 * time.Second,
+// A document's time includes its redirects.
+func TestRedirectsShareTheTimeOfTheirDocument(t *testing.T) {
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		b.Warm()
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{
+			Status: 302, Header: http.Header{"Location": {"/elsewhere"}}, Delay: 3 * time.Second,
+		})
+		b.Issuer.Respond("/elsewhere", jwtverifiertest.Response{Delay: 3 * time.Second, Body: b.Issuer.JWKS()})
+		began := time.Now()
+		err := b.Verifier.Refresh(t.Context())
+		testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, testkit.DocumentTimeout, time.Since(began))
+	})
+}
+
+// The Timeout of the caller's client is the limit for a document, from above too, and
+// half of the limit for a refresh.
+func TestClientTimeout(t *testing.T) {
+	for _, row := range []struct{ client, document time.Duration }{
+		{0, testkit.DocumentTimeout},
+		{-time.Second, testkit.DocumentTimeout},
+		{time.Second, time.Second},
+		{testkit.DocumentTimeout, testkit.DocumentTimeout},
+		{20 * time.Second, 20 * time.Second},
+		{30 * time.Second, 30 * time.Second},
+		{30*time.Second + testkit.Tick, 30 * time.Second},
+		{45 * time.Second, 30 * time.Second},
+	} {
+		bubble := func(name string, f func(t *testing.T, b *testkit.Bench)) {
+			t.Run(fmt.Sprintf("%v: %s", row.client, name), func(t *testing.T) {
+				testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+					var err error
+					b.Verifier, err = jwtverifier.New(testkit.Issuer, jwtverifier.WithAudience(jwtverifiertest.Audience),
+						jwtverifier.WithHTTPClient(&http.Client{Transport: b.Transport, Timeout: row.client}))
+					require.NoError(t, err)
+					f(t, b)
+					time.Sleep(2 * row.document)
+				})
 			})
-			b.Issuer.Respond("/elsewhere", jwtverifiertest.Response{Delay: 3 * time.Second, Body: b.Issuer.JWKS()})
+		}
+		slowly := func(b *testkit.Bench, d time.Duration) {
+			b.Issuer.Respond(testkit.FirstPlace, jwtverifiertest.Response{
+				Delay: d,
+				Body:  []byte(testkit.Metadata(testkit.Issuer, testkit.KeysURL)),
+			})
+			b.KeysAfter(d)
+		}
+		bubble("a document that does not come", func(t *testing.T, b *testkit.Bench) {
+			b.Issuer.Hang()
 			began := time.Now()
-			err := b.Verifier.Refresh(t.Context())
+			err := b.Verifier.Prefetch(t.Context())
 			testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.Equal(t, testkit.DocumentTimeout, time.Since(began))
+			require.Equal(t, row.document, time.Since(began))
+			b.Asked(1, 0)
+		})
+		bubble("both come at the last moment", func(t *testing.T, b *testkit.Bench) {
+			slowly(b, row.document-testkit.Tick)
+			waited, err := b.Verify(t.Context(), b.Token("key-1"))
+			require.NoError(t, err)
+			require.Equal(t, 2*(row.document-testkit.Tick), waited)
+			b.Asked(1, 1)
+		})
+		bubble("neither comes in time", func(t *testing.T, b *testkit.Bench) {
+			b.Warm()
+			slowly(b, row.document+testkit.Tick)
+			began := time.Now()
+			testkit.Outcome(t, jwtverifier.ErrUnavailable, b.Verifier.Refresh(t.Context()))
+			require.Equal(t, 2*row.document, time.Since(began))
+			b.Asked(1, 1)
+		})
+		bubble("each place answers late", func(t *testing.T, b *testkit.Bench) {
+			for _, path := range b.Issuer.MetadataPaths() {
+				b.Issuer.Respond(path, jwtverifiertest.Response{Status: 404, Delay: row.document * 4 / 5})
+			}
+			began := time.Now()
+			err := b.Verifier.Prefetch(t.Context())
+			testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, 2*row.document, time.Since(began))
+			b.Asked(3, 0)
+		})
+	}
+}
+
+// A refresh ends in time though the Transport ignores its context, and nothing that
+// the Transport does later changes anything.
+func TestTransportThatIgnoresItsContext(t *testing.T) {
+	// What comes of a request when it is let go on.
+	inBody := func(release chan struct{}, body string) testkit.Answer {
+		return testkit.Body(func(context.Context) io.Reader {
+			return io.MultiReader(testkit.ReaderFunc(func([]byte) (int, error) {
+				<-release
+				return 0, io.EOF
+			}), strings.NewReader(body))
+		})
+	}
+	before := func(release chan struct{}, then testkit.Answer) testkit.Answer {
+		return func(r *http.Request) (*http.Response, error) {
+			<-release
+			return then(r)
+		}
+	}
+	answers := map[string]func(release chan struct{}, good string) testkit.Answer{
+		"a good document": func(release chan struct{}, good string) testkit.Answer {
+			return before(release, testkit.Text(200, good))
+		},
+		"the rest of a good document": inBody,
+		"a failure": func(release chan struct{}, _ string) testkit.Answer {
+			return before(release, testkit.Refused)
+		},
+		"a redirect": func(release chan struct{}, _ string) testkit.Answer {
+			return before(release, testkit.Redirect(302, "/elsewhere"))
+		},
+		"a panic": func(release chan struct{}, _ string) testkit.Answer {
+			return before(release, func(*http.Request) (*http.Response, error) { panic("late") })
+		},
+		"the end of its goroutine": func(release chan struct{}, _ string) testkit.Answer {
+			return before(release, func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil })
+		},
+	}
+	for name, answer := range answers {
+		for _, document := range []string{testkit.FirstPlace, testkit.KeysPath} {
+			for _, warm := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, late, of %s, warm %t", name, document, warm), func(t *testing.T) {
+					testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+						good := testkit.Metadata(testkit.Issuer, testkit.Issuer+"/late")
+						if document == testkit.KeysPath {
+							good = strings.ReplaceAll(string(b.Issuer.JWKS()), "key-1", "key-late")
+						}
+						if warm {
+							b.Warm()
+						}
+						release := make(chan struct{})
+						b.Transport.Answer(document, answer(release, good))
+
+						began := time.Now()
+						err := b.Verifier.Refresh(t.Context())
+						require.Equal(t, testkit.DocumentTimeout, time.Since(began))
+						if warm && document == testkit.FirstPlace { // the last known jwks_uri is read
+							require.NoError(t, err)
+							err = b.Verifier.Status().LastError
+						} else {
+							testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+						}
+						require.ErrorIs(t, err, context.DeadlineExceeded)
+						synctest.Wait()
+						require.Equal(t, 1, ownGoroutines(), "the one that the Transport keeps")
+						b.Transport.Take()
+
+						// The keys are there by the time of the late answer, or are not.
+						if warm {
+							b.Transport.Reset()
+							time.Sleep(testkit.ForcedPause)
+							require.NoError(t, b.Verifier.Refresh(t.Context()))
+							b.Asked(1, 1)
+						}
+						status := b.Verifier.Status()
+						close(release)
+						synctest.Wait()
+						require.Zero(t, ownGoroutines())
+						require.Equal(t, status, b.Verifier.Status())
+						b.Asked(0, 0)
+						if warm {
+							b.Accepts(b.Token("key-1"))
+							require.Equal(t, []string{"key-1"}, b.Verifier.Status().KeyIDs)
+						}
+					})
+				})
+			}
+		}
+	}
+	t.Run("it never answers at all: a token waits no longer than a refresh", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			b.Warm()
+			release := make(chan struct{})
+			defer close(release)
+			for _, path := range []string{testkit.FirstPlace, testkit.KeysPath} {
+				b.Transport.Answer(path, before(release, testkit.Refused))
+			}
+			waited, err := b.Verify(t.Context(), b.Junk("a"))
+			testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+			require.Equal(t, testkit.AttemptTimeout, waited)
+			b.Accepts(b.Token("key-1"))
+			time.Sleep(testkit.RetryAfter(t, err))
+			waited, err = b.Verify(t.Context(), b.Junk("a"))
+			testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+			require.Equal(t, testkit.AttemptTimeout, waited)
+			b.Asked(2, 2)
 		})
 	})
-	t.Run("the client's own timeout serves", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			issuer := jwtverifiertest.New("")
-			client := issuer.Client()
-			client.Timeout = time.Second
-			v, err := jwtverifier.New(issuer.URL(), jwtverifier.WithAudience("a"), jwtverifier.WithHTTPClient(client))
+}
+
+// Caches on the way are asked for what the server has now.
+func TestNoCache(t *testing.T) {
+	t.Run("every request says so", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			said := map[string][]string{}
+			client := &http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
+				said[r.URL.Path] = append(said[r.URL.Path], r.Header.Get("Cache-Control"))
+				return b.Transport.RoundTrip(r)
+			})}
+			v, err := jwtverifier.New(testkit.Issuer, jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithHTTPClient(client))
 			require.NoError(t, err)
-			issuer.Hang()
-			began := time.Now()
-			testkit.Outcome(t, jwtverifier.ErrUnavailable, v.Prefetch(t.Context()))
-			require.Equal(t, time.Second, time.Since(began))
+			b.Transport.Answer(testkit.FirstPlace, testkit.Text(404, ""))
+			b.Transport.Answer(testkit.KeysPath, testkit.Redirect(302, "/moved"))
+			b.Transport.Answer("/moved", testkit.Text(200, string(b.Issuer.JWKS())))
+			_, err = v.VerifyAccessToken(t.Context(), b.Token("key-1")) // cold
+			require.NoError(t, err)
+			_, err = v.VerifyAccessToken(t.Context(), b.Junk("a")) // an unknown kid
+			require.ErrorIs(t, err, jwtverifier.ErrUnknownKey)
+			time.Sleep(testkit.Interval + testkit.Tick)
+			_, err = v.VerifyAccessToken(t.Context(), b.Token("key-1")) // past the interval
+			require.NoError(t, err)
+			require.NoError(t, v.Refresh(t.Context()))
+			four := []string{"no-cache", "no-cache", "no-cache", "no-cache"}
+			require.Equal(t, map[string][]string{
+				testkit.FirstPlace:  {"no-cache"},
+				testkit.SecondPlace: four,
+				testkit.KeysPath:    four,
+				"/moved":            four,
+			}, said)
+		})
+	})
+	t.Run("a withdrawn key does not come out of a cache", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			stored := map[string]string{}
+			client := &http.Client{Transport: testkit.Answer(func(r *http.Request) (*http.Response, error) {
+				if body, ok := stored[r.URL.Path]; ok && r.Header.Get("Cache-Control") != "no-cache" {
+					return testkit.Text(200, body)(r)
+				}
+				resp, err := b.Transport.RoundTrip(r)
+				require.NoError(t, err)
+				body, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				stored[r.URL.Path] = string(body)
+				return testkit.Text(resp.StatusCode, string(body))(r)
+			})}
+			v, err := jwtverifier.New(testkit.Issuer, jwtverifier.WithAudience(jwtverifiertest.Audience), jwtverifier.WithHTTPClient(client))
+			require.NoError(t, err)
+			require.NoError(t, v.Prefetch(t.Context()))
+			b.Issuer.RotateKey()
+			b.Issuer.RetireKey("key-1")
+			require.NoError(t, v.Refresh(t.Context()))
+			require.Equal(t, []string{"key-2"}, v.Status().KeyIDs)
 		})
 	})
 }
@@ -417,26 +641,33 @@ func TestClientThatPanics(t *testing.T) {
 				for _, warm := range []bool{false, true} {
 					t.Run(fmt.Sprintf("%s in %s of %s, warm %t", name, where, document, warm), func(t *testing.T) {
 						testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
-							token := b.Token("key-1")
+							token, failures := b.Token("key-1"), 0
 							if warm {
 								b.Warm()
 							}
-							time.Sleep(testkit.Cooldown)
 							b.Transport.Answer(document, answer)
 							for _, call := range []func() error{
 								func() error { return b.Verifier.Refresh(t.Context()) },
 								func() error { _, err := b.Verify(t.Context(), b.Junk("a")); return err },
 							} {
 								err := call()
+								if warm && document == testkit.FirstPlace {
+									// As after no answer: the keys are where they were.
+									require.NotErrorIs(t, err, jwtverifier.ErrUnavailable)
+									require.Error(t, b.Verifier.Status().LastError)
+									require.Equal(t, time.Now(), b.Verifier.Status().LastErrorAt)
+									continue
+								}
 								testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
 								require.Positive(t, testkit.RetryAfter(t, err))
 								if warm {
 									b.Accepts(token)
 								}
 								time.Sleep(testkit.RetryAfter(t, err))
+								failures++
 							}
 							b.Transport.Reset()
-							require.Equal(t, 2, b.Verifier.Status().Failures)
+							require.Equal(t, failures, b.Verifier.Status().Failures)
 							require.NoError(t, b.Verifier.Refresh(t.Context()))
 							b.Accepts(token)
 						})

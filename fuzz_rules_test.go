@@ -89,24 +89,33 @@ var (
 )
 
 var (
-	specString = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"`)
-	specEscape = regexp.MustCompile(`(?s)\\.`)
-	specCosts  = map[byte]int{' ': 0, '\t': 0, '\r': 0, '\n': 0, ':': 24, '{': 8, '[': 8, 'e': 8, 'E': 8} // else 1
+	specString   = regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"`)
+	specEscape   = regexp.MustCompile(`(?s)\\.`)
+	specForeign  = regexp.MustCompile(`[^\x00-\x7f]`)
+	specColon    = regexp.MustCompile(`^[ \t\r\n]*:`)
+	specExponent = regexp.MustCompile(`[0-9][eE]`)
+	specCosts    = map[byte]int{' ': 0, '\t': 0, '\r': 0, '\n': 0, ':': 24, '{': 8, '[': 8, 'e': 8, 'E': 8} // else 1
 )
 
 // specCost says what the parts of a header count.
 func specCost(header []byte) (cost int) {
-	for _, s := range specString.FindAll(header, -1) {
-		cost += len(specEscape.FindAll(s, -1))
+	for _, at := range specString.FindAllIndex(header, -1) {
+		s := header[at[0]+1 : at[1]-1]
+		cost += 3 * len(specEscape.FindAll(s, -1))
+		cost += len(s) - len(specForeign.ReplaceAll(s, nil))
+		if specColon.Match(header[at[1]:]) {
+			cost += len(s)
+		}
 	}
-	for _, c := range specString.ReplaceAll(header, nil) {
+	rest := specString.ReplaceAll(header, nil)
+	for _, c := range rest {
 		n, special := specCosts[c]
 		if !special {
 			n = 1
 		}
 		cost += n
 	}
-	return cost
+	return cost + len(specExponent.FindAll(rest, -1)) // an e in a number is a byte too
 }
 
 func specAccess(h, c specObject) error {
@@ -225,12 +234,43 @@ func specKeySet(document []byte) map[string][]*rsa.PublicKey {
 		}
 		key := specKey(entry)
 		kid := entry.text("kid")
-		if key == nil || len(eligible[kid]) == 4 || slices.ContainsFunc(eligible[kid], func(k *rsa.PublicKey) bool { return k.Equal(key) }) {
+		if key == nil || specHas(eligible[kid], key) {
 			continue
 		}
 		eligible[kid] = append(eligible[kid], key)
 	}
 	return eligible
+}
+
+func specHas(keys []*rsa.PublicKey, key *rsa.PublicKey) bool {
+	return slices.ContainsFunc(keys, func(k *rsa.PublicKey) bool { return k.Equal(key) })
+}
+
+// specCandidates returns the keys that a token with this kid, or without, may be
+// signed by, and why it is refused if none of them made its signature.
+func specCandidates(eligible map[string][]*rsa.PublicKey, kid string) ([]*rsa.PublicKey, error) {
+	var keys []*rsa.PublicKey
+	switch byID := eligible[kid]; {
+	case kid == "":
+		for _, list := range eligible {
+			for _, key := range list {
+				if !specHas(keys, key) {
+					keys = append(keys, key)
+				}
+			}
+		}
+	case len(byID) > 0:
+		return byID[:min(len(byID), 4)], jwtverifier.ErrSignature
+	default:
+		keys = eligible[""]
+	}
+	if len(keys) > 4 {
+		keys = nil
+	}
+	if kid == "" {
+		return keys, jwtverifier.ErrSignature
+	}
+	return keys, jwtverifier.ErrUnknownKey
 }
 
 // specKey returns nil if the entry is not eligible.

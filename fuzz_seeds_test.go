@@ -23,8 +23,11 @@ func fuzzHeaders() []string {
 		`"crit":["exp"],"exp":1`, `"crit":[]`, `"crit":null`, `"crit":"x"`, `"b64":false`, `"b64":true`, `"enc":"A256GCM"`, `"zip":"DEF"`, `"CRIT":[]`, `"\u0063rit":[]`,
 		`"jwk":null`, `"jwk":{"kty":"RSA"}`, `"jku":"https://evil.example/"`, `"x5u":"file:///etc/passwd"`, `"x5c":["AAAA"]`, `"x5t":"!!"`, `"p2c":2147483647`, `"cty":"JWT"`,
 		`"iss":"x","aud":["y"]`, `"x":{"a":1,"a":2}`, `"x":1e999`, `"x":"\ud800"`, `"x":"\ud83d\ude00"`, "\"x\":\"\xff\"", `"x":` + strings.Repeat("[", 99) + strings.Repeat("]", 99),
-		`"x":` + strings.Repeat("[", 124) + strings.Repeat("]", 124), `"x":` + strings.Repeat("[", 125) + strings.Repeat("]", 125), `"x":{` + strings.Repeat(`"a":{`, 30) + strings.Repeat("}", 31),
-		`"x":[1` + strings.Repeat(",1", 553) + `]`, `"x":[1` + strings.Repeat(",1", 554) + `]`, `"x":"` + strings.Repeat(`\n`, 1117) + `"`, `"x":"` + strings.Repeat(`\n`, 1118) + `"`,
+		`"x":` + strings.Repeat("[", 126) + strings.Repeat("]", 126), `"x":` + strings.Repeat("[", 127) + strings.Repeat("]", 127), `"x":{` + strings.Repeat(`"a":{`, 30) + strings.Repeat("}", 31),
+		`"x":[1` + strings.Repeat(",1", 564) + `]`, `"x":[1` + strings.Repeat(",1", 565) + `]`, `"x":"` + strings.Repeat(`\n`, 379) + `"`, `"x":"` + strings.Repeat(`\n`, 380) + `"`,
+		`"x":"` + strings.Repeat("é", 569) + `"`, `"x":"` + strings.Repeat("é", 570) + `"`, `"` + strings.Repeat("é", 284) + `" :1`, `"` + strings.Repeat("é", 285) + `" :1`,
+		`"x":"` + strings.Repeat("😀", 284) + `"`, `"x":"` + strings.Repeat("😀", 285) + `"`, `"` + strings.Repeat(`\u00e9`, 126) + `":1`, `"` + strings.Repeat(`\u00e9`, 127) + `":1`,
+		`"x":[1e1` + strings.Repeat(",1E1", 93) + `]`, `"x":[1e1` + strings.Repeat(",1E1", 94) + `]`, `"x":[` + strings.Repeat(`":",`, 600) + `"":1]`, `"x":1e308`, `"x":-1E309`,
 		`"x5t#S512":"A5` + strings.Repeat(":A5", 63) + `"`,
 		`"x":"` + strings.Repeat("x", 8<<10-22) + `"`, `"x":"` + strings.Repeat("x", 8<<10-21) + `"`,
 	} {
@@ -133,7 +136,11 @@ func fuzzKeySets(key *rsa.PrivateKey, good string) []string {
 		others = append(others, entry(`"RSA"`, `"`+fuzzB64(other.Bytes())+`"`, `"AQAB"`, `,"kid":"k1"`))
 	}
 	for i := range others {
-		documents = append(documents, `{"keys":[`+strings.Join(others[:i+1], ",")+`,`+good+`]}`)
+		before := strings.Join(others[:i+1], ",")
+		without := strings.ReplaceAll(before, `,"kid":"k1"`, ``)
+		for _, last := range []string{good, strings.Replace(good, `,"kid":"k1"`, ``, 1)} {
+			documents = append(documents, `{"keys":[`+before+`,`+last+`]}`, `{"keys":[`+without+`,`+last+`]}`)
+		}
 	}
 	return documents
 }

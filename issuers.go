@@ -13,9 +13,11 @@ import (
 // which nobody has verified yet, does no more than choose one of the configured
 // Verifiers, before any request; only that one then judges the token, by its own
 // keys and rules. A token of another issuer is [ErrIssuer], without network, and so
-// is one that does not say its iss within the first 24 KiB of its payload. Two
-// issuers may give two people the same Subject: who a token is about is its Issuer
-// and its Subject.
+// is one with a payload of more than 12 KiB that does not say its iss within the
+// first 6 KiB.
+//
+// An identity is Issuer and Subject of a token: what one issuer calls "admin" need
+// not be the "admin" of another. Keep both, or map them before you compare subjects.
 //
 // It is made by [NewIssuers]; a zero or nil one refuses everything with
 // [ErrMisconfigured]. It is safe for concurrent use.
@@ -121,11 +123,20 @@ func (c *choice) choose(raw string) (*Verifier, error) {
 	return nil, refuse(ErrIssuer, "iss", c.named...)
 }
 
+// issuerWindows returns how much of a payload of n bytes is read for its iss, first
+// and last: all of it, except of a long one.
+func issuerWindows(n int) [2]int {
+	if n <= maxPayloadReadWhole {
+		return [...]int{firstIssuerWindow, n}
+	}
+	return [...]int{firstIssuerWindow, lastIssuerWindow}
+}
+
 // claimedIssuer returns the iss of a payload, "" if there is none or it is too long
 // to be one of ours; false if the payload is not an object. Most say it early: what
 // comes after is not even decoded.
 func (c *choice) claimedIssuer(payload string) (issuer string, ok bool) {
-	for _, window := range issuerWindows {
+	for _, window := range issuerWindows(len(payload)) {
 		decoded, err := strict.Base64URL.DecodeString(payload[:min(len(payload), window)])
 		if err != nil {
 			return "", false

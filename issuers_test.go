@@ -218,26 +218,41 @@ func TestIssuersOfOneKind(t *testing.T) {
 	}
 }
 
-// TestIssuersReadTheBeginning: iss must stand in the first 24 KiB of the payload.
+// TestIssuersReadTheBeginning: of a payload of more than 12 KiB, iss must stand in
+// the first 6 KiB.
 func TestIssuersReadTheBeginning(t *testing.T) {
 	issuer, v := newPair(t)
 	issuers, err := jwtverifier.NewIssuers(v)
 	require.NoError(t, err)
 	claims, err := json.Marshal(issuer.AccessTokenClaims())
 	require.NoError(t, err)
-	after := func(n int) string { // bytes of the payload, the string of iss included
-		iss := fmt.Sprintf(`"iss":%q`, issuer.URL())
-		rest := strings.Replace(string(claims), iss+",", "", 1)
-		require.NotEqual(t, string(claims), rest)
-		filler := strings.Repeat("x", n-len(`{"a":"",`)-len(iss))
-		return issuer.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(`{"a":"`+filler+`",`+iss+`,`+rest[1:]))
+	iss := fmt.Sprintf(`"iss":%q`, issuer.URL())
+	rest := strings.Replace(string(claims), iss+",", "", 1)
+	require.NotEqual(t, string(claims), rest)
+	token := func(end, size int) string { // of iss, and of the payload
+		payload := `{"a":"` + strings.Repeat("x", end-len(`{"a":"",`)-len(iss)) + `",` + iss + `,"b":"`
+		payload += strings.Repeat("x", size-len(payload)-len(`",`)-len(rest)+1) + `",` + rest[1:]
+		require.Len(t, payload, size)
+		return issuer.Sign([]byte(`{"alg":"RS256","kid":"key-1"}`), []byte(payload))
 	}
-	for _, n := range []int{100, 3 << 10, 3<<10 + 1, 24 << 10} {
-		_, err = issuers.VerifyAccessToken(t.Context(), after(n))
-		require.NoError(t, err, "%d", n)
+	const whole, beginning = 12 << 10, 6 << 10
+	for _, row := range []struct{ end, size int }{
+		{100, 600},
+		{768, whole},
+		{769, whole},
+		{beginning + 1, whole},
+		{whole - 1000, whole},
+		{100, whole + 1},
+		{769, whole + 1},
+		{beginning, whole + 1},
+		{beginning, 47 << 10},
+	} {
+		_, err = issuers.VerifyAccessToken(t.Context(), token(row.end, row.size))
+		require.NoError(t, err, "%v", row)
 	}
-	_, err = issuers.VerifyAccessToken(t.Context(), after(24<<10+1))
+	late := token(beginning+1, whole+1)
+	_, err = issuers.VerifyAccessToken(t.Context(), late)
 	requireReason(t, err, jwtverifier.ErrIssuer)
-	_, err = v.VerifyAccessToken(t.Context(), after(24<<10+1))
+	_, err = v.VerifyAccessToken(t.Context(), late)
 	require.NoError(t, err)
 }

@@ -43,6 +43,8 @@ type keySet struct {
 	jwksURL  string        // where it is from
 }
 
+// age counts from the beginning of the attempt, not from the answer: what the server
+// withdrew while it answered must not live longer for it.
 func (s *keySet) age(now time.Time) time.Duration { return elapsed(s.fetched, now) }
 
 // elapsed is the larger of monotonic and wall time: the one stands still while the
@@ -119,16 +121,22 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 	if len(keys) == 0 {
 		return nil, reason, true
 	}
+	// Not decoded before there is a key to try it with: most junk ends above.
 	signature, err := strict.Base64URL.DecodeString(t.signature)
 	if err != nil { // not reached: isBase64url has accepted it
 		return nil, ErrSignature, false
 	}
 	digest := algorithm.Digest(t.signingInput) // once: of a long token it costs more than a verification
+	if len(t.signingInput) > maxInputOfAllTries {
+		keys = keys[:min(len(keys), maxTriesOfLong)]
+	}
 	for _, k := range keys {
 		if algorithm.Verify(k.public, digest, signature) {
 			return k, nil, false
 		}
 	}
+	// A key under the token's kid says that the set is new enough, and the signature
+	// is a forgery. To fetch again would let anybody drive requests to the server.
 	return nil, reason, !byID
 }
 
@@ -147,7 +155,7 @@ func (s *keySet) without(other *keySet) []string {
 	var ids []string
 	for name, keys := range s.byName {
 		for _, k := range keys {
-			if !slices.Contains(other.byName[name], k) {
+			if !slices.Contains(other.byName[name], k) { // by identity, which same keeps
 				ids = append(ids, name.id)
 			}
 		}
@@ -188,6 +196,8 @@ func parseKeySet(document []byte, accepted algorithms, previous *keySet) (*keySe
 			set.skipped = append(set.skipped, SkippedKey{Index: i, KeyID: k.id, Reason: err.Error()})
 		}
 	}
+	// A failed fetch, and no set that refuses everything: an answer without keys is a
+	// mistake of the server's far more often than an order to accept nothing.
 	if len(set.byName) == 0 {
 		return nil, set.noneEligible()
 	}
@@ -247,22 +257,25 @@ func (s *keySet) noneEligible() error {
 	return errors.New(text)
 }
 
+// add takes a key into the set, or says why not: two entries for one key are harmless,
+// and more than four keys of one kid a cost that anybody could cause.
 func (s *keySet) add(k *key) error {
 	keys := s.byName[k.keyName]
 	if contains(keys, k) {
 		return errors.New("a repetition")
 	}
-	most := maxCandidates
-	if k.id == "" {
-		most++ // one more than count: see candidates
-	}
-	if len(keys) == most {
-		return fmt.Errorf("more than %d keys of this kid", most)
-	}
-	s.byName[k.keyName] = append(keys, k)
+	// Of both all and the keys without kid one more is kept than counts: see
+	// candidates. All has those too that are too many under their kid.
 	if all := s.all[k.algorithm]; len(all) <= maxCandidates && !contains(all, k) {
 		s.all[k.algorithm] = append(all, k)
 	}
+	switch {
+	case k.id == "" && len(keys) > maxCandidates:
+		return fmt.Errorf("more than %d keys without kid", maxCandidates)
+	case k.id != "" && len(keys) == maxCandidates:
+		return fmt.Errorf("more than %d keys of this kid", maxCandidates)
+	}
+	s.byName[k.keyName] = append(keys, k)
 	return nil
 }
 
@@ -271,7 +284,9 @@ func contains(keys []*key, k *key) bool {
 	return slices.ContainsFunc(keys, func(other *key) bool { return jose.Equal(other.public, k.public) })
 }
 
-// same returns the key of s that equals k, or else k.
+// same returns the key of s that equals k, or else k. The token cache goes by the
+// identity: it forgets a token whose key was replaced under its kid, and keeps those
+// of a key that was only fetched once more.
 func (s *keySet) same(k *key) *key {
 	if s != nil {
 		for _, old := range s.byName[k.keyName] {
@@ -296,6 +311,8 @@ func parseKey(entry jsontext.Value, accepted algorithms) (*key, error) {
 		return k, errors.New("kid is not a string")
 	}
 	k.id = strings.Clone(id) // or it would keep the whole entry
+	// What the server says that a key is for binds us (RFC 7517 §4.2, §4.3, §4.4): a
+	// key that is for encryption, or another algorithm, signs no tokens here.
 	operations, _ := m.Operations.Texts()
 	if m.Use != "" && !m.Use.Is("sig") {
 		return k, errors.New("use is not sig")
@@ -306,7 +323,7 @@ func parseKey(entry jsontext.Value, accepted algorithms) (*key, error) {
 	switch {
 	case m.Operations != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
 		return k, errors.New("key_ops is not an array of distinct strings with verify")
-	case m.Private():
+	case m.Private(): // published: anyone can sign with it
 		return k, errors.New("private key")
 	}
 	k.public, err = m.PublicKey()
@@ -319,7 +336,7 @@ func distinct(list []string) bool {
 
 // decodeKeys returns the entries of a JWKS document, which must be strict JSON
 // as a whole, with no name twice at the top. Names inside an entry are left to
-// parseKey.
+// parseKey: one entry with a name twice must not spoil the others.
 func decodeKeys(document []byte) ([]jsontext.Value, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
@@ -347,7 +364,7 @@ func decodeKeys(document []byte) ([]jsontext.Value, error) {
 	if _, err := dec.ReadToken(); err != nil { // the closing brace
 		return nil, strict.ErrNotObject
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); err != io.EOF { // only this proves the end
 		return nil, strict.ErrNotObject
 	}
 	if entries == nil {
@@ -371,6 +388,7 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 		if err != nil {
 			return nil, strict.ErrNotObject
 		}
+		// Within 1 MiB there is room for a hundred thousand small entries.
 		if len(entries) == maxKeys {
 			return nil, fmt.Errorf("more than %d keys", maxKeys)
 		}

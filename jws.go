@@ -19,6 +19,8 @@ type signedToken struct {
 
 // readClaims decodes the payload. Values of more are filled in by name.
 func (t *signedToken) readClaims(more []namedClaim) error {
+	// Only now, though parse has seen the payload: decoding it costs more than the
+	// rest, and before the signature is verified it is anybody's.
 	t.claims.more = more
 	payload, err := strict.Base64URL.DecodeString(t.payload)
 	if err == nil {
@@ -39,10 +41,13 @@ func parse(raw string, accepted algorithms) (*signedToken, error) {
 	if len(raw) > maxTokenBytes {
 		return nil, malformed("token", "longer than 64 KiB")
 	}
+	// From the cheapest to the dearest: anybody can send what is refused here. All of
+	// the base64 is checked before any of it is decoded, so that a token with one
+	// wrong character in its signature costs no JSON.
 	head, rest, _ := strings.Cut(raw, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
 	switch dots := strings.Count(raw, "."); {
-	case dots == 4:
+	case dots == 4: // a JWE, which deserves a text of its own: RFC 7516 §3.1
 		return nil, malformed("token", "encrypted tokens are not supported")
 	case dots != 2:
 		return nil, malformed("token", pasted(raw, "not three segments"))
@@ -54,6 +59,8 @@ func parse(raw string, accepted algorithms) (*signedToken, error) {
 		return nil, malformed("token", pasted(raw, "not base64url"))
 	}
 	t := &signedToken{
+		// What was received is what was signed: to encode header and payload again
+		// could make other bytes of them.
 		signingInput: raw[:len(head)+1+len(payload)],
 		payload:      payload,
 		signature:    signature,
@@ -71,7 +78,7 @@ func pasted(raw, otherwise string) string {
 	switch {
 	case len(raw) > len(scheme) && strings.EqualFold(raw[:len(scheme)], scheme):
 		return `begins with "Bearer ": pass what follows it`
-	case strings.TrimSpace(raw) != raw:
+	case strings.TrimSpace(raw) != raw: // a line end, mostly, out of a file
 		return "white space around it"
 	case strings.Trim(raw, "\"'`") != raw:
 		return "is quoted"
@@ -99,7 +106,7 @@ func (h *header) Member(name []byte) *strict.Value {
 	case "typ":
 		return &h.typ
 	case "crit", "b64", "enc", "zip":
-		h.refused = true
+		h.refused = true // the value does not matter, so null counts here
 	}
 	return nil
 }
@@ -110,18 +117,23 @@ func (h *header) read(segment string, accepted algorithms) error {
 		return malformed("header", "longer than 8 KiB")
 	}
 	data, err := strict.Base64URL.DecodeString(segment)
-	if err != nil || tooComplex(data) {
-		return malformed("header", "too many members or elements")
+	if err != nil { // not reached: parse has looked
+		return malformed("token", "not base64url")
 	}
-	if all, err := strict.Object(data, h); err != nil || !strict.Value(all).Finite() {
+	if fault := fault(data); fault != "" {
+		return malformed("header", fault)
+	}
+	if _, err := strict.Object(data, h); err != nil {
 		return malformed("header", "not one strict JSON object")
 	}
 	// No extension is understood, so none may be critical (RFC 7515 §4.1.11);
-	// a JWT may not use b64 (RFC 7797 §7); enc and zip are those of a JWE. Null
+	// a JWT may not use b64 (RFC 7797 §7); enc and zip belong to a JWE. Null
 	// refuses too: it does not say that the sender meant nothing by them.
 	if h.refused {
 		return malformed("header", "crit, b64, enc or zip")
 	}
+	// Before the key is looked up: no key may be asked what it makes of a token of
+	// another algorithm.
 	alg, ok := h.alg.Text()
 	if !ok {
 		return malformed("header", "no alg")
@@ -129,6 +141,8 @@ func (h *header) read(segment string, accepted algorithms) error {
 	if h.algorithm = accepted.named(alg); h.algorithm == nil {
 		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: accepted.names()}
 	}
+	// An empty kid names no key, and is not the same as none: a server that sends it
+	// means something by it that is not known here.
 	if h.keyID, _ = h.kid.Text(); h.kid != "" && h.keyID == "" {
 		return malformed("header", "kid is not a string or empty")
 	}
@@ -138,29 +152,52 @@ func (h *header) read(segment string, accepted algorithms) error {
 	return nil
 }
 
-// tooComplex bounds what decoding a header can cost: the names, escapes or
-// elements that fit into 8 KiB would cost as much as several signatures.
-func tooComplex(header []byte) bool {
-	cost, quoted := 0, false
-	for i := 0; i < len(header); i++ {
+// fault says why a header is not even decoded, "" if it is. It bounds what decoding
+// can cost, since anybody can send a header: the names, escapes or elements that
+// fit into 8 KiB would cost as much as several signatures. And it refuses numbers
+// that no float64 holds, which parsers read differently. It looks at each byte
+// once, and takes the header for JSON: what is not is refused next.
+func fault(header []byte) string {
+	cost, name := 0, 0 // name: the bytes of the last string, which is one if a colon follows
+	for i := 0; i < len(header) && cost <= maxHeaderCost; i++ {
 		switch c := header[i]; {
+		case c <= ' ':
 		case c == '"':
-			quoted = !quoted
-		case quoted && c == '\\':
-			cost++
 			i++
-		case quoted, c <= ' ':
+			begin := i
+			for ; i < len(header) && header[i] != '"'; i++ {
+				if header[i] == '\\' {
+					cost += costOfEscape
+					i++
+				} else {
+					cost += int(header[i] >> 7) // beyond ASCII
+				}
+			}
+			name = i - begin
 		case c == ':':
-			cost += costOfMember
+			cost += costOfMember + name
 		case c == '{', c == '[':
 			cost += costOfNesting
-		case c == 'e', c == 'E': // an exponent, or true and false
+		case c == 'e': // of true and false
 			cost += costOfExponent
+		case c == '-' || '0' <= c && c <= '9':
+			length, exponent, finite := strict.Number(header[i:])
+			if !finite {
+				return "a number that no float64 holds"
+			}
+			if exponent {
+				cost += costOfExponent
+			}
+			cost += length
+			i += length - 1
 		default:
 			cost++
 		}
 	}
-	return cost > maxHeaderCost
+	if cost > maxHeaderCost {
+		return "too many members or elements"
+	}
+	return ""
 }
 
 // isType reports whether typ is this media type, which may be written in any
@@ -168,6 +205,8 @@ func tooComplex(header []byte) bool {
 func (h *header) isType(name string) bool {
 	const prefix = "application/"
 	typ := h.mediaType
+	// Only the one prefix that RFC 7515 lets a sender leave out: in "x/at+jwt" the x
+	// is part of another type's name.
 	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
 		typ = typ[len(prefix):]
 	}
@@ -249,9 +288,13 @@ func (c *claims) Member(name []byte) *strict.Value {
 	case "amr":
 		return &c.amr
 	}
+	// Not refused at once: Member has no way to, and the order of the checks wants a
+	// payload that is no object reported as that.
 	if len(name) <= maxTwinBytes && c.twinOf == "" {
 		c.twinOf = twinOf(string(name))
 	}
+	// What a rule reads anyway is in its own field above, also if WithRequiredClaim
+	// asks for it: see requiredClaims.
 	for i := range c.more {
 		if string(name) == c.more[i].name {
 			return &c.more[i].value
@@ -280,14 +323,17 @@ func twinOf(name string) string {
 // client returns the name and value of the claim that says which client an
 // access token was issued to.
 func (c *claims) client() (string, strict.Value) {
+	// The first that is present counts, even if it is no string: to go on to the next
+	// would let a token choose which of its claims is believed. azp comes after
+	// client_id, since in an access token RFC 9068 gives it no meaning.
 	switch {
-	case c.cid != "":
+	case c.cid != "": // Okta
 		return "cid", c.cid
-	case c.clientID != "":
+	case c.clientID != "": // RFC 9068 §2.2
 		return "client_id", c.clientID
-	case c.azp != "":
+	case c.azp != "": // Auth0, Keycloak, Entra ID v2
 		return "azp", c.azp
-	case c.appID != "":
+	case c.appID != "": // Entra ID v1
 		return "appid", c.appID
 	}
 	return "client_id", "" // RFC 9068's name of what is missing

@@ -35,8 +35,9 @@ type Observer struct {
 	// State: at the end of a refresh, or when a token asks for them.
 	StateChanged func(StateChangedInfo)
 
-	// UnknownKey is called for each token that no key of the current set fits,
-	// before its verification waits for a refresh; never with static keys.
+	// UnknownKey is called once for each token that no key of the set held fits,
+	// when a newer set has been looked at, if one could be had; never with static
+	// keys.
 	UnknownKey func(UnknownKeyInfo)
 
 	// VerifyDone is called at the end of each verification, but for
@@ -72,8 +73,8 @@ type StateChangedInfo struct{ From, To State }
 
 // UnknownKeyInfo is about a token that no held key fits.
 type UnknownKeyInfo struct {
-	// Admitted is true if a refresh is started for it, and false if one is
-	// under way already, the last one is too recent, or a back-off runs.
+	// Admitted is true if a refresh was started for it, and false if one was
+	// under way already, the last one was too recent, or a back-off ran.
 	Admitted bool
 }
 

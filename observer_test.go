@@ -69,14 +69,13 @@ func TestObserver(t *testing.T) {
 			{Kind: "id", Code: "malformed"},
 		}, r.judged)
 
-		// Unknown kids: suppressed within the cooldown, then admitted.
+		// Unknown kids: admitted, then suppressed within the cooldown.
 		junk := issuer.Token(values{"kid": "junk"}, issuer.AccessTokenClaims())
 		verify(junk)
-		require.Equal(t, []jwtverifier.UnknownKeyInfo{{Admitted: false}}, r.unknown)
-		require.Len(t, r.refreshes, 1)
-		time.Sleep(10 * time.Second)
+		require.Equal(t, []jwtverifier.UnknownKeyInfo{{Admitted: true}}, r.unknown)
+		require.Len(t, r.refreshes, 2)
 		verify(junk)
-		require.Equal(t, []jwtverifier.UnknownKeyInfo{{Admitted: false}, {Admitted: true}}, r.unknown)
+		require.Equal(t, []jwtverifier.UnknownKeyInfo{{Admitted: true}, {Admitted: false}}, r.unknown)
 		require.Len(t, r.refreshes, 2)
 		require.Len(t, r.keys, 1, "the same keys again are no change")
 
@@ -90,7 +89,7 @@ func TestObserver(t *testing.T) {
 		require.NoError(t, v.Refresh(t.Context()))
 		require.Equal(t, jwtverifier.KeysChangedInfo{
 			Added: []string{"key-1", "key-3"}, Removed: []string{"key-1"},
-			Skipped: []jwtverifier.SkippedKey{{Index: 0, KeyID: "ec", Reason: `kty "EC" is not accepted`}},
+			Skipped: []jwtverifier.SkippedKey{{Index: 0, KeyID: "ec", Reason: `kty "EC" without crv is not accepted`}},
 		}, r.keys[1])
 		require.NoError(t, v.Refresh(t.Context()))
 		require.Len(t, r.keys, 2)
@@ -120,6 +119,51 @@ func TestObserver(t *testing.T) {
 	})
 }
 
+// UnknownKey is called once for a token, however often its verification waits.
+func TestUnknownKeyIsReportedOnce(t *testing.T) {
+	var reported []bool
+	unknown := jwtverifier.WithObserver(jwtverifier.Observer{
+		UnknownKey: func(i jwtverifier.UnknownKeyInfo) { reported = append(reported, i.Admitted) },
+	})
+	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+		took := func(want ...bool) {
+			t.Helper()
+			require.Equal(t, want, reported)
+			reported = nil
+		}
+		b.Refuses(jwtverifier.ErrUnknownKey, b.Junk("its call has waited for newer keys"))
+		took(false)
+
+		joined := func(token string, want error) {
+			t.Helper()
+			b.KeysAfter(time.Second)
+			go func() { _ = b.Verifier.Refresh(t.Context()) }()
+			synctest.Wait()
+			b.Issuer.Reset()
+			_, err := b.Verify(t.Context(), token)
+			testkit.Outcome(t, want, err)
+			time.Sleep(time.Second)
+		}
+		joined(b.Junk("it causes its own after the one that it joins"), jwtverifier.ErrUnknownKey)
+		took(true)
+		joined(b.Junk("it may cause none after that"), jwtverifier.ErrUnknownKey)
+		took(false)
+		b.Issuer.RotateKey()
+		joined(b.Token("key-2"), nil)
+		took(false)
+
+		time.Sleep(testkit.Cooldown)
+		b.Issuer.Down()
+		b.Refuses(jwtverifier.ErrUnavailable, b.Junk("the refresh that it causes fails"))
+		took(true)
+		b.Refuses(jwtverifier.ErrUnavailable, b.Junk("the back-off runs"))
+		took(false)
+		b.Accepts(b.Token("key-2"))
+		b.Refuses(jwtverifier.ErrSignature, b.Forged())
+		took()
+	}, unknown)
+}
+
 // Observers are called outside every lock: they may use the Verifier.
 func TestObserverMayUseTheVerifier(t *testing.T) {
 	var v *jwtverifier.Verifier
@@ -137,7 +181,7 @@ func TestObserverMayUseTheVerifier(t *testing.T) {
 	require.NoError(t, err)
 	_, err = v.VerifyAccessToken(t.Context(), issuer.Token(values{"kid": "junk"}, issuer.AccessTokenClaims()))
 	require.Error(t, err)
-	require.Len(t, seen, 8)
+	require.Len(t, seen, 11)
 	require.True(t, seen[0].Ready())
 }
 
@@ -218,7 +262,7 @@ func TestLog(t *testing.T) {
 		require.Len(t, skipped, 2)
 		require.EqualValues(t, 0, skipped[0]["index"])
 		require.Equal(t, `curve\nline`, skipped[0]["kid"])
-		require.Equal(t, `kty "EC" is not accepted`, skipped[0]["reason"])
+		require.Equal(t, `kty "EC" without crv is not accepted`, skipped[0]["reason"])
 		require.Equal(t, "enc", skipped[1]["kid"])
 		require.Equal(t, "use is not sig", skipped[1]["reason"])
 		require.NoError(t, b.Verifier.Refresh(t.Context()))
@@ -232,7 +276,7 @@ func TestLog(t *testing.T) {
 		require.Equal(t, "WARN", failed[0]["level"])
 		require.Contains(t, failed[0]["error"], "503")
 		require.EqualValues(t, testkit.RetryAfter(t, err), failed[0]["retry_after"])
-		require.Error(t, b.Verifier.Refresh(t.Context()))
+		b.Refuses(jwtverifier.ErrUnavailable, junk)
 		require.Empty(t, read(), "nothing was tried")
 		time.Sleep(time.Second)
 		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Body: []byte(`{"keys":["SECRET"],"SECRET":1}`)})

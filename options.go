@@ -274,8 +274,9 @@ func WithSenderConstrainedTokens() Option {
 //
 // A remembered token is judged by the clock again each time, and forgotten as
 // soon as its key has left the current key set. Tokens over 8 KiB and ID tokens
-// are not remembered. The cache takes 8 bytes per n at once, about 0.8 KB for a
-// token of 0.8 KB, and at most 32 KB for one of 8 KiB.
+// are not remembered. The cache takes 8 bytes per n at once, about 1 KB for a token
+// of 1 KB, and 7 KB for one of 8 KiB; at most 57 KB, if that is full of scopes of one
+// letter.
 func WithTokenCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 || n > maxCacheSize {
@@ -287,11 +288,16 @@ func WithTokenCache(n int) Option {
 }
 
 // WithHTTPClient fetches metadata and keys with this client, for proxies, TLS
-// roots, tracing or to pin hosts. The client is copied: its Transport is used, and
-// its Timeout if that is less than 5 seconds, which is the limit for a document;
-// its CheckRedirect and Jar are not. The Transport must obey the context of the
-// request. The default, which a nil Transport stands for too, is one of the
-// Verifier's own, with proxies from the environment and TLS 1.2 or higher.
+// roots, tracing or to pin hosts. The client is copied: its Transport and Timeout are
+// used, its CheckRedirect and Jar are not. The Timeout is the limit for one document,
+// up to 30 seconds, which a longer one means too; without one it is 5 seconds. A
+// refresh takes at most twice that.
+//
+// The Transport should obey the context of the request. If it does not, the refresh
+// ends in time all the same, and the goroutine of that request stays until the
+// Transport returns. Its idle connections are the caller's to close. The default,
+// which a nil Transport stands for too, is one of the Verifier's own, which leaves no
+// connection open, with proxies from the environment and TLS 1.2 or higher.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {

@@ -15,7 +15,8 @@ import (
 )
 
 // A keySource holds the keys of one authorization server and decides when to
-// fetch them again. It has a goroutine only while a refresh runs.
+// fetch them again. It has a goroutine only while a refresh runs; internal/web has one
+// for each document that is asked for.
 type keySource struct {
 	policy *keyPolicy
 	told   *observers
@@ -31,8 +32,8 @@ type keySource struct {
 	metadata  *metadata  // accepted last, or nil
 	lastState State      // that observers were told of
 
-	unknownAt time.Time // when the last refresh that an unknown kid caused began, if it succeeded
-	forcedAt  time.Time // when the last one that Refresh caused began
+	unknownAt time.Time // when the last refresh began that an unknown kid caused and that succeeded
+	forcedAt  time.Time // when the last one began that Refresh caused
 
 	failures   int           // attempts failed in a row
 	failedAt   time.Time     // when the last of them ended
@@ -128,20 +129,18 @@ func (s *keySource) join(seen *keySet, now time.Time) (*inflight, error) {
 	return s.running, nil
 }
 
-// newer returns the key set after the refresh that an unknown kid may cause; called
-// is how many attempts had begun when the token came. It is still seen if no newer
+// newer returns the key set after the refresh that an unknown kid may cause, the time
+// at which it was looked at, and whether that refresh was started for it; called is
+// how many attempts had begun when the token came. The set is still seen if no newer
 // one may be had.
-func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*keySet, time.Time, error) {
+func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (_ *keySet, _ time.Time, started bool, _ error) {
 	now := time.Now()
-	if s.policy.static() {
-		return seen, now, nil
-	}
 	s.mu.Lock()
 	if set := s.set.Load(); set != seen {
 		s.mu.Unlock()
-		return set, now, nil
+		return set, now, false, nil
 	}
-	r, admitted := s.running, false
+	r := s.running
 	var unavailable *UnavailableError
 	pause, cooldown := s.pause(now), s.cooldown(now)
 	switch {
@@ -158,22 +157,21 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*ke
 	case cooldown > 0:
 		// Somebody who sends junk kids gets one request in ten seconds.
 	default:
-		r, admitted = s.start(now), true
+		r, started = s.start(now), true
 		r.unknownKey = true
 	}
 	s.mu.Unlock()
 
-	s.told.unknownKey(admitted)
 	if unavailable != nil {
-		return nil, now, unavailable
+		return nil, now, false, unavailable
 	}
 	if r == nil {
-		return seen, now, nil
+		return seen, now, false, nil
 	}
 	if err := r.wait(ctx); err != nil {
-		return nil, now, err
+		return nil, now, started, err
 	}
-	return s.set.Load(), time.Now(), nil
+	return s.set.Load(), time.Now(), started, nil
 }
 
 // cooldown returns for how long no unknown kid may cause a refresh yet. Only the
@@ -181,9 +179,6 @@ func (s *keySource) newer(ctx context.Context, seen *keySet, called uint64) (*ke
 // unknown kid after a start is asked for at once, and junk kids in an outage
 // cannot keep a new key out once it is over. mu must be held.
 func (s *keySource) cooldown(now time.Time) time.Duration {
-	if s.unknownAt.IsZero() {
-		return 0
-	}
 	return unknownKeyPause - elapsed(s.unknownAt, now)
 }
 
@@ -212,19 +207,19 @@ func (s *keySource) refresh(ctx context.Context) error {
 	}
 }
 
-// force returns an attempt to wait for: one under way, the last one if it began
-// after the call, or one that it starts, back-off or not. If the last that it
-// started is too recent it returns how long to wait.
+// force returns an attempt to wait for: the last one if it began after the call,
+// one under way, or one that it starts, back-off or not. If the last that it started
+// is too recent it returns how long to wait.
 func (s *keySource) force(called uint64) (*inflight, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	switch pause := forcedPause - elapsed(s.forcedAt, now); {
-	case s.running != nil:
-		return s.running, 0
 	case s.last != nil && s.last.attempt > called:
 		return s.last, 0
-	case pause > 0 && !s.forcedAt.IsZero():
+	case s.running != nil:
+		return s.running, 0
+	case pause > 0:
 		return nil, pause
 	}
 	s.forcedAt = now
@@ -388,7 +383,7 @@ type Status struct {
 	State       State
 	KeyIDs      []string  // of the held keys, sorted; "" stands for keys without kid
 	FetchedAt   time.Time // when the refresh that brought them began; static keys: when New ran
-	NextRefresh time.Time // when the next refresh may happen, at the first token after it; zero: at once, or never with static keys
+	NextRefresh time.Time // when a token may cause the next refresh, unknown kids apart; zero: at once, or never with static keys
 	Failures    int       // refreshes that failed in a row
 	LastError   error     // of the last refresh that failed or found something wrong; a success leaves it
 	LastErrorAt time.Time

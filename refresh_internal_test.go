@@ -117,20 +117,40 @@ func TestWallClockJumps(t *testing.T) {
 	require.ErrorIs(t, verify(), ErrUnavailable)
 	require.Equal(t, 3, asked())
 
-	// The cooldown of unknown kids goes by the same age.
+	// The cooldown of unknown kids goes by the larger of the two, too.
 	issuer.Reset()
 	require.NoError(t, refreshAgain(t, v))
+	since := func(began func(time.Time) time.Time) {
+		v.keys.mu.Lock()
+		v.keys.unknownAt = began(v.keys.unknownAt)
+		v.keys.mu.Unlock()
+	}
 	issuer.RotateKey()
-	require.ErrorIs(t, verify(), ErrUnknownKey)
-	jump(unknownKeyPause)
 	require.NoError(t, verify())
 	require.Equal(t, 5, asked())
 	issuer.RotateKey()
-	jump(-year)
 	require.ErrorIs(t, verify(), ErrUnknownKey)
-	pass(unknownKeyPause)
+	since(func(at time.Time) time.Time { return moveWall(at, -unknownKeyPause) })
 	require.NoError(t, verify())
 	require.Equal(t, 6, asked())
+	issuer.RotateKey()
+	since(func(at time.Time) time.Time { return moveWall(at, year) })
+	require.ErrorIs(t, verify(), ErrUnknownKey)
+	since(func(at time.Time) time.Time { return at.Add(-unknownKeyPause) })
+	require.NoError(t, verify())
+	require.Equal(t, 7, asked())
+
+	// And so does the pause between attempts that Refresh starts.
+	v.keys.forcedAt = moveWall(time.Now(), year)
+	r, pause := v.keys.force(v.keys.attempts.Load())
+	require.Nil(t, r)
+	require.Positive(t, pause)
+	require.LessOrEqual(t, pause, forcedPause)
+	v.keys.forcedAt = moveWall(time.Now(), -forcedPause)
+	r, _ = v.keys.force(v.keys.attempts.Load())
+	require.NotNil(t, r)
+	require.NoError(t, r.wait(t.Context()))
+	require.Equal(t, 8, asked())
 }
 
 // Whoever missed a set looks at the current one before a refresh is started.
@@ -145,8 +165,9 @@ func TestUnknownKeyLooksAgainUnderTheLock(t *testing.T) {
 		time.Sleep(unknownKeyPause)
 		asked := issuer.Requests("")
 
-		set, now, err := v.keys.newer(t.Context(), old, called)
+		set, now, started, err := v.keys.newer(t.Context(), old, called)
 		require.NoError(t, err)
+		require.False(t, started)
 		require.Same(t, v.keys.set.Load(), set)
 		require.Equal(t, time.Now(), now)
 		require.Equal(t, asked, issuer.Requests(""))
@@ -158,8 +179,9 @@ func TestUnknownKeyLooksAgainUnderTheLock(t *testing.T) {
 		require.Equal(t, asked, issuer.Requests(""))
 
 		// And whoever sees the current one starts a refresh, once.
-		_, _, err = v.keys.newer(t.Context(), set, v.keys.attempts.Load())
+		_, _, started, err = v.keys.newer(t.Context(), set, v.keys.attempts.Load())
 		require.NoError(t, err)
+		require.True(t, started)
 		require.Equal(t, asked+2, issuer.Requests(""))
 	})
 }
@@ -260,7 +282,7 @@ func TestRefreshLeavesNoConnection(t *testing.T) {
 	v, err := New(issuer.URL(), WithAudience(jwtverifiertest.Audience))
 	require.NoError(t, err)
 	for range 20 {
-		require.NoError(t, v.Refresh(t.Context()))
+		require.NoError(t, refreshAgain(t, v))
 		none("success")
 	}
 	require.LessOrEqual(t, ever.Load(), int32(20), "one connection for both documents")
@@ -286,11 +308,11 @@ func TestRefreshLeavesNoConnection(t *testing.T) {
 	none("recovered")
 }
 
-// refreshAgain refreshes as if the back-off had passed.
+// refreshAgain refreshes as if a second had passed since the last Refresh.
 func refreshAgain(t *testing.T, v *Verifier) error {
 	t.Helper()
 	v.keys.mu.Lock()
-	v.keys.failedAt = v.keys.failedAt.Add(-time.Hour)
+	v.keys.forcedAt = v.keys.forcedAt.Add(-forcedPause)
 	v.keys.mu.Unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

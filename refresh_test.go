@@ -31,13 +31,15 @@ type step struct {
 	after  time.Duration          // since the step before ended
 	server func(b *testkit.Bench) // what happens at the server before the call
 	call   call
+	aside  bool          // by another caller: the next step does not wait for it
 	want   error         // nil: accepted
 	waits  time.Duration // exactly
 	asks   [2]int        // requests for metadata and for keys
 	state  jwtverifier.State
 }
 
-// TestRefreshPolicy is the policy table of docs/design.md, line by line.
+// TestRefreshPolicy is the policy table of docs/design.md, line by line. (Which keys
+// a token may be signed by: TestCandidates.)
 func TestRefreshPolicy(t *testing.T) {
 	// What happens at the server.
 	var (
@@ -49,6 +51,17 @@ func TestRefreshPolicy(t *testing.T) {
 	slow := func(d time.Duration) func(*testkit.Bench) {
 		return func(b *testkit.Bench) { b.KeysAfter(d) }
 	}
+	failSlowly := func(d time.Duration) func(*testkit.Bench) {
+		return func(b *testkit.Bench) {
+			b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{Status: 503, Delay: d})
+		}
+	}
+	busy := func(b *testkit.Bench) {
+		b.Issuer.Respond(testkit.KeysPath, jwtverifiertest.Response{
+			Status: 503,
+			Header: http.Header{"Retry-After": {"300"}},
+		})
+	}
 
 	// What is called.
 	verify := func(b *testkit.Bench, raw string) error { _, err := b.Verify(b.Context(), raw); return err }
@@ -58,6 +71,16 @@ func TestRefreshPolicy(t *testing.T) {
 	forged := func(b *testkit.Bench) error { return verify(b, b.Forged()) }
 	prefetch := func(b *testkit.Bench) error { return b.Verifier.Prefetch(b.Context()) }
 	refresh := func(b *testkit.Bench) error { return b.Verifier.Refresh(b.Context()) }
+	refreshWithin := func(d time.Duration) call {
+		return func(b *testkit.Bench) error {
+			ctx, cancel := context.WithTimeout(b.Context(), d)
+			defer cancel()
+			err := b.Verifier.Refresh(ctx)
+			assert.ErrorIs(b, err, context.DeadlineExceeded)
+			assert.Zero(b, testkit.RetryAfter(b, err))
+			return err
+		}
+	}
 
 	// When, and what comes of it.
 	const (
@@ -124,7 +147,8 @@ func TestRefreshPolicy(t *testing.T) {
 		{"older than interval and max stale: an unknown kid asks once", []step{
 			warm,
 			{after: interval + maxStale + tick, call: junk("a"), want: unknownKey, asks: both, state: fresh},
-			{call: junk("b"), want: unknownKey, asks: none, state: fresh},
+			{call: junk("b"), want: unknownKey, asks: both, state: fresh},
+			{call: junk("c"), want: unknownKey, asks: none, state: fresh},
 		}},
 
 		// Age over a point drawn per fetch in 70 … 90 % of the interval.
@@ -145,10 +169,10 @@ func TestRefreshPolicy(t *testing.T) {
 			{call: token("key-1"), asks: none, state: fresh},
 			{after: second, call: token("key-1"), asks: both, state: fresh},
 		}},
-		{"ahead: an unknown kid joins", []step{
+		{"ahead: an unknown kid joins, and then causes its own", []step{
 			warm,
 			{after: interval*9/10 + tick, server: slow(3 * second), call: token("key-1"), asks: both, state: fresh},
-			{after: second, call: junk("a"), want: unknownKey, waits: 2 * second, asks: none, state: fresh},
+			{after: second, call: junk("a"), want: unknownKey, waits: 2*second + 3*second, asks: both, state: fresh},
 		}},
 
 		// Age over the interval.
@@ -190,41 +214,112 @@ func TestRefreshPolicy(t *testing.T) {
 		}},
 
 		// Unknown kid.
-		{"unknown kid: accepted at the first token by a new key", []step{
+		{"unknown kid: the first one is asked for at once", []step{
 			warm,
-			{after: cooldown, server: rotate, call: token("key-2"), asks: both, state: fresh},
+			{server: rotate, call: token("key-2"), asks: both, state: fresh},
 			{call: token("key-1"), asks: none, state: fresh},
+		}},
+		{"unknown kid: the second rotation within the cooldown waits", []step{
+			warm,
+			{server: rotate, call: token("key-2"), asks: both, state: fresh},
+			{after: second, server: rotate, call: token("key-3"), want: unknownKey, asks: none, state: fresh},
+			{after: 9*second - tick, call: token("key-3"), want: unknownKey, asks: none, state: fresh},
+			{after: tick, call: token("key-3"), asks: both, state: fresh},
+		}},
+		{"unknown kid: a rotation within the cooldown of a junk kid waits", []step{
+			warm,
+			{call: junk("a"), want: unknownKey, asks: both, state: fresh},
+			{server: rotate, call: token("key-2"), want: unknownKey, asks: none, state: fresh},
+			{after: cooldown - tick, call: token("key-2"), want: unknownKey, asks: none, state: fresh},
+			{after: tick, call: token("key-2"), asks: both, state: fresh},
 		}},
 		{"unknown kid: one refresh within the cooldown", []step{
 			warm,
+			{call: junk("a"), want: unknownKey, asks: both, state: fresh},
 			{call: junk("a"), want: unknownKey, asks: none, state: fresh},
 			{after: cooldown - tick, call: junk("b"), want: unknownKey, asks: none, state: fresh},
 			{after: tick, call: junk("c"), want: unknownKey, asks: both, state: fresh},
 			{call: junk("c"), want: unknownKey, asks: none, state: fresh},
-			{after: cooldown - tick, server: rotate, call: token("key-2"), want: unknownKey, asks: none, state: fresh},
-			{after: tick, call: token("key-2"), asks: both, state: fresh},
 		}},
-		{"unknown kid: the cooldown counts from the start of the last success", []step{
+		{"unknown kid: the cooldown counts from the refresh's start", []step{
 			warm,
-			{after: cooldown, server: slow(3 * second), call: junk("a"), want: unknownKey, waits: 3 * second, asks: both, state: fresh},
+			{server: slow(3 * second), call: junk("a"), want: unknownKey, waits: 3 * second, asks: both, state: fresh},
 			{after: 7*second - tick, call: junk("b"), want: unknownKey, asks: none, state: fresh},
 			{after: tick, call: junk("c"), want: unknownKey, waits: 3 * second, asks: both, state: fresh},
 		}},
-		{"unknown kid: a cold start counts as a success", []step{
+		{"unknown kid: a refresh for another reason starts no cooldown", []step{
+			{call: refresh, asks: both, state: fresh},
 			{call: junk("a"), want: unknownKey, asks: both, state: fresh},
-			{after: cooldown - tick, call: junk("b"), want: unknownKey, asks: none, state: fresh},
+			{after: second, server: rotate, call: refresh, asks: both, state: fresh},
+			{call: token("key-2"), asks: none, state: fresh},
+			{after: 9*second - tick, call: junk("b"), want: unknownKey, asks: none, state: fresh},
 			{after: tick, call: junk("c"), want: unknownKey, asks: both, state: fresh},
+		}},
+		{"unknown kid: a call that has waited does not ask again, cold", []step{
+			{call: junk("a"), want: unknownKey, asks: both, state: fresh},
+			{call: junk("b"), want: unknownKey, asks: both, state: fresh},
+			{call: junk("c"), want: unknownKey, asks: none, state: fresh},
+		}},
+		{"unknown kid: a call that has waited does not ask again, past the interval", []step{
+			warm,
+			{after: interval + tick, call: junk("a"), want: unknownKey, asks: both, state: fresh},
+			{call: junk("b"), want: unknownKey, asks: both, state: fresh},
+		}},
+		{"unknown kid: a call that has waited does not ask again, past the second", []step{
+			warm,
+			{after: interval + tick, server: slow(3 * second), call: junk("a"), want: unknownKey,
+				waits: 3 * second, asks: both, state: fresh},
+		}},
+		{"unknown kid: joins an older refresh, and finds its key", []step{
+			warm,
+			{after: interval*9/10 + tick, server: func(b *testkit.Bench) { b.Issuer.RotateKey(); b.KeysAfter(3 * second) },
+				call: token("key-1"), asks: both, state: fresh},
+			{after: second, call: token("key-2"), waits: 2 * second, asks: none, state: fresh},
+		}},
+		{"unknown kid: joins an older refresh, and then causes its own", []step{
+			warm,
+			{server: slow(3 * second), call: refresh, aside: true, waits: 3 * second, asks: both, state: fresh},
+			{after: second, server: func(b *testkit.Bench) { b.Issuer.Reset(); b.Issuer.RotateKey() },
+				call: token("key-2"), waits: 2 * second, asks: both, state: fresh},
+			{call: junk("a"), want: unknownKey, asks: none, state: fresh},
+		}},
+		{"unknown kid: joins an older refresh, and its own is still slow", []step{
+			warm,
+			{server: slow(3 * second), call: refresh, aside: true, waits: 3 * second, asks: both, state: fresh},
+			{after: second, call: junk("a"), want: unknownKey, waits: 5 * second, asks: both, state: fresh},
+		}},
+		{"unknown kid: joins an older refresh that an unknown kid caused", []step{
+			warm,
+			{server: slow(3 * second), call: junk("a"), aside: true, want: unknownKey,
+				waits: 3 * second, asks: both, state: fresh},
+			{after: second, server: rotate, call: token("key-2"), want: unknownKey,
+				waits: 2 * second, asks: none, state: fresh},
+		}},
+		{"unknown kid: joins an older refresh that fails", []step{
+			warm,
+			{server: failSlowly(3 * second), call: refresh, aside: true, want: unavailable,
+				waits: 3 * second, asks: both, state: fresh},
+			{after: second, server: up, call: junk("a"), want: unavailable, waits: 2 * second, asks: none, state: fresh},
 		}},
 		{"unknown kid: a failed attempt does not consume the cooldown", []step{
 			warm,
-			{after: cooldown, server: down, call: junk("a"), want: unavailable, asks: both, state: fresh},
+			{server: down, call: junk("a"), want: unavailable, asks: both, state: fresh},
 			{call: junk("b"), want: unavailable, asks: none, state: fresh},
 			{call: token("key-1"), asks: none, state: fresh},
 			{after: second, server: up, call: junk("c"), want: unknownKey, asks: both, state: fresh},
 			{call: junk("d"), want: unknownKey, asks: none, state: fresh},
 		}},
+		{"unknown kid: a failed attempt does not hide the cooldown before it", []step{
+			warm,
+			{call: junk("a"), want: unknownKey, asks: both, state: fresh},
+			{after: cooldown, server: down, call: junk("b"), want: unavailable, asks: both, state: fresh},
+			{after: second, server: func(b *testkit.Bench) { b.Issuer.Reset(); b.Issuer.RotateKey() },
+				call: token("key-2"), asks: both, state: fresh},
+			{after: cooldown - tick, call: junk("c"), want: unknownKey, asks: none, state: fresh},
+		}},
 		{"unknown kid: unavailable while the last attempt failed, even in the cooldown", []step{
 			warm,
+			{call: junk("a"), want: unknownKey, asks: both, state: fresh},
 			{server: func(b *testkit.Bench) { b.KeysFail(503) }, call: refresh, want: unavailable, asks: both, state: fresh},
 			{call: junk("a"), want: unavailable, asks: none, state: fresh},
 			{after: second, call: junk("b"), want: unavailable, asks: none, state: fresh},
@@ -233,37 +328,23 @@ func TestRefreshPolicy(t *testing.T) {
 		}},
 		{"unknown kid: a server that hangs is waited for", []step{
 			warm,
-			{after: cooldown, server: hang, call: junk("a"), want: unavailable, waits: 10 * second, asks: both, state: fresh},
+			{server: hang, call: junk("a"), want: unavailable, waits: 10 * second, asks: both, state: fresh},
 		}},
 
-		// No kid in the token.
-		{"no kid: the set's only key", []step{
-			{call: noKid("key-1"), asks: both, state: fresh},
-			{call: noKid("key-1"), asks: none, state: fresh},
-		}},
-		{"no kid: no single key", []step{
-			{server: rotate, call: prefetch, asks: both, state: fresh},
-			{call: noKid("key-1"), want: unknownKey, asks: none, state: fresh},
-			{after: cooldown, call: noKid("key-1"), want: unknownKey, asks: both, state: fresh},
-			{call: noKid("key-1"), want: unknownKey, asks: none, state: fresh},
-			{call: junk("the cooldown is the same"), want: unknownKey, asks: none, state: fresh},
-			{after: cooldown, server: down, call: noKid("key-1"), want: unavailable, asks: both, state: fresh},
-			{call: noKid("key-1"), want: unavailable, asks: none, state: fresh},
-			{after: second, server: func(b *testkit.Bench) { b.Issuer.Reset(); b.Issuer.RetireKey("key-2") },
-				call: noKid("key-1"), asks: both, state: fresh},
-		}},
-		{"no kid: the single key's signature fails", []step{
+		// No kid in the token: as an unknown kid, if none of the keys made the signature.
+		{"no kid: no key made the signature", []step{
 			warm,
 			{server: func(b *testkit.Bench) { b.Issuer.PublishKey(); b.Issuer.RetireKey("key-2") },
-				call: noKid("key-2"), want: signature, asks: none, state: fresh},
-			{after: cooldown, call: noKid("key-2"), want: signature, asks: both, state: fresh},
+				call: noKid("key-2"), want: signature, asks: both, state: fresh},
 			{call: noKid("key-2"), want: signature, asks: none, state: fresh},
+			{call: junk("the cooldown is the same"), want: unknownKey, asks: none, state: fresh},
 			{after: cooldown, server: down, call: noKid("key-2"), want: unavailable, asks: both, state: fresh},
 			{call: noKid("key-2"), want: unavailable, asks: none, state: fresh},
+			{call: noKid("key-1"), asks: none, state: fresh},
 		}},
-		{"no kid: the single key is another now", []step{
+		{"no kid: the key is another now", []step{
 			warm,
-			{after: cooldown, server: func(b *testkit.Bench) { b.Issuer.ReplaceKey("key-1") },
+			{server: func(b *testkit.Bench) { b.Issuer.ReplaceKey("key-1") },
 				call: noKid("key-1"), asks: both, state: fresh},
 		}},
 
@@ -289,28 +370,161 @@ func TestRefreshPolicy(t *testing.T) {
 			{after: second/2 + tick, call: token("key-1"), want: unavailable, asks: [2]int{1, 0}, state: cold},
 			{after: second - tick, call: token("key-1"), want: unavailable, asks: none, state: cold},
 			{after: second + tick, server: up, call: token("key-1"), asks: both, state: fresh},
+			{server: down, call: junk("a"), want: unavailable, asks: both, state: fresh},
+			{after: second, server: up, call: junk("a"), want: unknownKey, asks: both, state: fresh},
+		}},
+
+		// Refresh.
+		{"Refresh: cold", []step{
+			{server: slow(2 * second), call: refresh, waits: 2 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: an older one is waited for, and is not enough", []step{
+			{server: slow(3 * second), call: prefetch, aside: true, waits: 3 * second, asks: both, state: cold},
+			{after: second, call: refresh, waits: 2*second + 3*second, asks: both, state: fresh},
+		}},
+		{"Refresh: an older one has keys from before a withdrawal", []step{
+			{server: func(b *testkit.Bench) { b.Issuer.PublishKey(); b.KeysAfter(3 * second) },
+				call: prefetch, aside: true, waits: 3 * second, asks: both, state: cold},
+			{after: second, server: func(b *testkit.Bench) { b.Issuer.Reset(); b.Issuer.RetireKey("key-1") },
+				call: refresh, waits: 2 * second, asks: both, state: fresh},
+			{call: token("key-1"), want: unknownKey, asks: both, state: fresh},
+			{call: token("key-2"), asks: none, state: fresh},
+		}},
+		{"Refresh: an older one that fails is no error", []step{
+			{server: failSlowly(3 * second), call: prefetch, aside: true, want: unavailable,
+				waits: 3 * second, asks: both, state: cold},
+			{after: second, server: up, call: refresh, waits: 2 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: an older one that succeeds is no success", []step{
+			{server: slow(3 * second), call: prefetch, aside: true, waits: 3 * second, asks: both, state: cold},
+			{after: second, server: func(b *testkit.Bench) { b.KeysFail(503) },
+				call: refresh, want: unavailable, waits: 2 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: in the back-off", []step{
+			{server: down, call: prefetch, want: unavailable, asks: [2]int{1, 0}, state: cold},
+			{call: prefetch, want: unavailable, asks: none, state: cold},
+			{server: up, call: refresh, asks: both, state: fresh},
+			{call: junk("a success ends it"), want: unknownKey, asks: both, state: fresh},
+		}},
+		{"Refresh: in a Retry-After, cold", []step{
+			{server: busy, call: prefetch, want: unavailable, asks: both, state: cold},
+			{after: 300*second - tick, server: up, call: prefetch, want: unavailable, asks: none, state: cold},
+			{call: refresh, asks: both, state: fresh},
+		}},
+		{"Refresh: in a Retry-After, with keys", []step{
+			warm,
+			{server: busy, call: junk("a"), want: unavailable, asks: both, state: fresh},
+			{after: 60*second - tick, server: up, call: junk("a"), want: unavailable, asks: none, state: fresh},
+			{call: refresh, asks: both, state: fresh},
+		}},
+		{"Refresh: a failure starts the back-off of the others", []step{
+			warm,
 			{server: down, call: refresh, want: unavailable, asks: both, state: fresh},
-			{after: second, server: up, call: refresh, asks: both, state: fresh},
+			{call: junk("a"), want: unavailable, asks: none, state: fresh},
+			{call: token("key-1"), asks: none, state: fresh},
+		}},
+		{"Refresh: one attempt of its own a second", []step{
+			{call: refresh, asks: both, state: fresh},
+			{call: refresh, waits: second, asks: both, state: fresh},
+			{after: 400 * time.Millisecond, call: refresh, waits: 600 * time.Millisecond, asks: both, state: fresh},
+			{after: second, call: refresh, asks: both, state: fresh},
+		}},
+		{"Refresh: one attempt of its own a second, from its start", []step{
+			{server: slow(700 * time.Millisecond), call: refresh, waits: 700 * time.Millisecond, asks: both, state: fresh},
+			{call: refresh, waits: time.Second, asks: both, state: fresh},
+			{server: slow(3 * second), call: refresh, waits: 300*time.Millisecond + 3*second, asks: both, state: fresh},
+			{call: refresh, waits: 3 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: one attempt of its own a second, failed or not", []step{
+			{server: down, call: refresh, want: unavailable, asks: [2]int{1, 0}, state: cold},
+			{call: refresh, want: unavailable, waits: second, asks: [2]int{1, 0}, state: cold},
+			{server: up, call: refresh, waits: second, asks: both, state: fresh},
+		}},
+		{"Refresh: attempts of others do not hold it up", []step{
+			warm,
+			{call: refresh, asks: both, state: fresh},
+			{after: second, server: rotate, call: token("key-2"), asks: both, state: fresh},
+			{call: refresh, asks: both, state: fresh},
+		}},
+		{"Refresh: a younger one that ended is enough", []step{
+			{call: refresh, asks: both, state: fresh},
+			{call: refresh, aside: true, waits: second, asks: none, state: fresh},
+			{after: second / 2, call: junk("a"), want: unknownKey, asks: both, state: fresh},
+			{after: second, call: token("key-1"), asks: none, state: fresh},
+		}},
+		{"Refresh: a younger one that runs is enough", []step{
+			{call: refresh, asks: both, state: fresh},
+			{call: refresh, aside: true, waits: second/2 + 3*second, asks: none, state: fresh},
+			{after: second / 2, server: slow(3 * second), call: junk("a"), want: unknownKey,
+				waits: 3 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: a younger one that fails is its error", []step{
+			{call: refresh, asks: both, state: fresh},
+			{call: refresh, aside: true, want: unavailable, waits: second/2 + 3*second, asks: none, state: fresh},
+			{after: second / 2, server: failSlowly(3 * second), call: junk("a"), want: unavailable,
+				waits: 3 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: ends with the context, waiting for an older one", []step{
+			{server: slow(3 * second), call: prefetch, aside: true, waits: 3 * second, asks: both, state: cold},
+			{after: second, call: refreshWithin(second), want: unavailable, waits: second, asks: none, state: cold},
+			{after: second, call: prefetch, asks: none, state: fresh},
+		}},
+		{"Refresh: ends with the context, waiting for the second", []step{
+			{call: refresh, asks: both, state: fresh},
+			{call: refreshWithin(second / 2), want: unavailable, waits: second / 2, asks: none, state: fresh},
+			{after: second, call: prefetch, asks: none, state: fresh},
+		}},
+		{"Refresh: ends with the context, waiting for its own", []step{
+			{server: slow(3 * second), call: refreshWithin(second), want: unavailable, waits: second, asks: both, state: cold},
+			{call: prefetch, waits: 2 * second, asks: none, state: fresh},
+		}},
+		{"Refresh: ends with the context, waiting for its own after an older one", []step{
+			{server: slow(3 * second), call: prefetch, aside: true, waits: 3 * second, asks: both, state: cold},
+			{after: second, call: refreshWithin(4 * second), want: unavailable, waits: 4 * second, asks: both, state: fresh},
+		}},
+		{"Refresh: a server that hangs", []step{
+			warm,
+			{server: hang, call: junk("a"), aside: true, want: unavailable, waits: 10 * second, asks: [2]int{1, 0}, state: fresh},
+			{after: 4 * second, call: refresh, want: unavailable, waits: 6*second + 10*second, asks: [2]int{1, 2}, state: fresh},
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+				var others sync.WaitGroup
+				var judgeOthers []func()
 				for i, step := range row.steps {
 					time.Sleep(step.after)
 					if step.server != nil {
 						step.server(b)
 					}
-					began := time.Now()
-					err := step.call(b)
-					waited := time.Since(began)
+					var err error
+					var waited time.Duration
+					called := func() {
+						began := time.Now()
+						err = step.call(b)
+						waited = time.Since(began)
+					}
+					judge := func() {
+						testkit.Outcome(t, step.want, err)
+						require.Equal(t, step.waits, waited, "step %d: the caller waited", i)
+					}
+					if step.aside {
+						others.Go(called)
+						judgeOthers = append(judgeOthers, judge)
+					} else {
+						called()
+						judge()
+					}
 					synctest.Wait()
-
-					testkit.Outcome(t, step.want, err)
 					metadata, keys := testkit.Count(b.Transport.Take())
-					require.Equal(t, step.waits, waited, "step %d: the caller waited", i)
 					require.Equal(t, step.asks, [2]int{metadata, keys}, "step %d: requests for metadata and keys", i)
 					require.Equal(t, step.state, b.Verifier.Status().State, "step %d: state", i)
 				}
+				others.Wait()
+				for _, judge := range judgeOthers {
+					judge()
+				}
+				b.Asked(0, 0)
 			})
 		})
 	}
@@ -549,7 +763,7 @@ func TestFloods(t *testing.T) {
 func TestUnknownKidRetryAfter(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		failsAt time.Duration // after the last success began
+		failsAt time.Duration // after the last success that an unknown kid caused began
 		least   time.Duration
 		most    time.Duration
 	}{
@@ -561,6 +775,8 @@ func TestUnknownKidRetryAfter(t *testing.T) {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 				b.Warm()
 				junk := b.Junk("junk")
+				b.Refuses(jwtverifier.ErrUnknownKey, junk)
+				b.Asked(1, 1)
 				time.Sleep(row.failsAt)
 				b.Issuer.Down()
 				require.Error(t, b.Verifier.Refresh(t.Context()))
@@ -597,10 +813,10 @@ func TestBackoff(t *testing.T) {
 					perAttempt = [2]int{1, 1}
 				}
 				b.Issuer.Down()
+				junk := b.Junk("junk")
 				var parts []float64
 				for failures := 1; failures <= 150; failures++ {
-					err := b.Verifier.Refresh(t.Context())
-					testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+					err := b.Refuses(jwtverifier.ErrUnavailable, junk)
 					b.Asked(perAttempt[0], perAttempt[1])
 
 					status := b.Verifier.Status()
@@ -615,11 +831,10 @@ func TestBackoff(t *testing.T) {
 
 					// Not a moment sooner, and what is left is said.
 					time.Sleep(wait / 2)
-					err = b.Verifier.Refresh(t.Context())
+					err = b.Refuses(jwtverifier.ErrUnavailable, junk)
 					require.Equal(t, wait-wait/2, testkit.RetryAfter(t, err))
 					time.Sleep(wait - wait/2 - testkit.Tick)
-					err = b.Verifier.Refresh(t.Context())
-					testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
+					err = b.Refuses(jwtverifier.ErrUnavailable, junk)
 					require.Equal(t, testkit.Tick, testkit.RetryAfter(t, err))
 					b.Asked(0, 0)
 					time.Sleep(testkit.Tick)
@@ -635,7 +850,7 @@ func TestBackoff(t *testing.T) {
 				require.Zero(t, b.Verifier.Status().Failures)
 				b.Issuer.Down()
 				b.Transport.Take()
-				err := b.Verifier.Refresh(t.Context())
+				err := b.Refuses(jwtverifier.ErrUnavailable, junk)
 				require.LessOrEqual(t, testkit.RetryAfter(t, err), time.Second)
 			})
 		})
@@ -697,16 +912,30 @@ func TestRetryAfterOfAnAttempt(t *testing.T) {
 		})
 	})
 	t.Run("of both: the longest", func(t *testing.T) {
-		for _, seconds := range [][2]string{{"120", ""}, {"120", "60"}, {"60", "120"}} {
+		for _, seconds := range [][2]string{{"50", ""}, {"50", "40"}, {"40", "50"}} {
 			testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 				b.Warm()
 				for i, path := range []string{testkit.FirstPlace, testkit.KeysPath} {
 					b.Issuer.Respond(path, busy(503, seconds[i]))
 				}
-				require.Equal(t, 2*time.Minute, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
+				require.Equal(t, 50*time.Second, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
 				b.Asked(1, 1)
 			})
 		}
+	})
+	t.Run("more of it counts once the keys have expired", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			b.Warm()
+			token := b.Token("key-1")
+			time.Sleep(testkit.Interval - 30*time.Second)
+			b.Issuer.Respond(testkit.KeysPath, busy(503, "300"))
+			require.Equal(t, testkit.MaxRetryAfter, testkit.RetryAfter(t, b.Verifier.Refresh(t.Context())))
+			b.Accepts(token)
+			time.Sleep(30*time.Second + testkit.Tick)
+			err := b.Refuses(jwtverifier.ErrUnavailable, token)
+			require.Equal(t, testkit.MaxColdRetryAfter-30*time.Second-testkit.Tick, testkit.RetryAfter(t, err))
+			b.Asked(1, 1)
+		}, jwtverifier.WithMaxStale(0))
 	})
 	t.Run("shorter than the back-off", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
@@ -794,54 +1023,85 @@ func TestRefresh(t *testing.T) {
 			b.Refuses(jwtverifier.ErrUnknownKey, old)
 			b.Accepts(b.Token("key-2"))
 			require.Equal(t, []string{"key-2"}, b.Verifier.Status().KeyIDs)
-			b.Asked(2, 2)
+			b.Asked(3, 3)
 		})
 	})
 	t.Run("knows no cooldown and no interval", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			began := time.Now()
 			for range 5 {
 				require.NoError(t, b.Verifier.Refresh(t.Context()))
 			}
+			require.Equal(t, 4*testkit.ForcedPause, time.Since(began))
 			b.Asked(5, 5)
 		})
 	})
-	t.Run("joins a running refresh", func(t *testing.T) {
+	t.Run("a hundred callers share the one after the one that runs", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
-			b.KeysAfter(2 * time.Second)
+			const slow = 2 * time.Second
+			b.KeysAfter(slow)
 			var wg sync.WaitGroup
-			for i := range 50 {
+			for i := range 100 {
 				wg.Go(func() {
-					time.Sleep(time.Duration(i) * 20 * time.Millisecond)
-					if i%2 == 0 {
-						assert.NoError(t, b.Verifier.Refresh(t.Context()))
-					} else {
+					arrives := time.Duration(i) * 10 * time.Millisecond
+					time.Sleep(arrives)
+					called := time.Now()
+					want := 2*slow - arrives
+					if i%10 == 0 {
 						assert.NoError(t, b.Verifier.Prefetch(t.Context()))
+						want = slow - arrives
+					} else {
+						assert.NoError(t, b.Verifier.Refresh(t.Context()))
 					}
+					assert.Equal(t, want, time.Since(called), "the caller that arrived after %v", arrives)
 				})
 			}
 			wg.Wait()
-			b.Asked(1, 1)
+			b.Asked(2, 2)
 		})
 	})
-	t.Run("obeys the back-off", func(t *testing.T) {
+	t.Run("a hundred callers at once share one or two", func(t *testing.T) {
+		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
+			b.Warm()
+			began := time.Now()
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() { assert.NoError(t, b.Verifier.Refresh(t.Context())) })
+			}
+			wg.Wait()
+			require.LessOrEqual(t, time.Since(began), testkit.ForcedPause)
+			metadata, keys := testkit.Count(b.Transport.Take())
+			require.Equal(t, metadata, keys)
+			require.LessOrEqual(t, keys, 2)
+		})
+	})
+	t.Run("a hundred callers in an outage: one attempt a second", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
 			b.Issuer.Down()
-			first := b.Verifier.Refresh(t.Context())
-			testkit.Outcome(t, jwtverifier.ErrUnavailable, first)
-			b.Asked(1, 1)
-			for range 100 {
-				err := b.Verifier.Refresh(t.Context())
-				testkit.Outcome(t, jwtverifier.ErrUnavailable, err)
-				require.Equal(t, testkit.RetryAfter(t, first), testkit.RetryAfter(t, err))
+			var wg sync.WaitGroup
+			for i := range 100 {
+				wg.Go(func() {
+					arrives := time.Duration(i) * 49 * time.Millisecond
+					time.Sleep(arrives)
+					called := time.Now()
+					testkit.Outcome(t, jwtverifier.ErrUnavailable, b.Verifier.Refresh(t.Context()))
+					until := arrives.Truncate(testkit.ForcedPause)
+					if i > 0 {
+						until += testkit.ForcedPause
+					}
+					assert.Equal(t, until-arrives, time.Since(called), "the caller that arrived after %v", arrives)
+				})
 			}
-			b.Asked(0, 0)
+			wg.Wait()
+			b.Asked(6, 6)
 			b.Accepts(b.Token("key-1"))
 		})
 	})
 	t.Run("waits under its own context", func(t *testing.T) {
 		testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 			b.Warm()
+			time.Sleep(time.Second)
 			b.KeysAfter(3 * time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -851,17 +1111,22 @@ func TestRefresh(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.Equal(t, time.Second, time.Since(began))
 			require.Zero(t, b.Verifier.Status().Failures, "the refresh itself goes on")
-			require.NoError(t, b.Verifier.Refresh(t.Context()))
+			fetched := b.Verifier.Status().FetchedAt
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			require.Equal(t, began, b.Verifier.Status().FetchedAt)
+			require.True(t, began.After(fetched))
 			b.Asked(1, 1)
 		})
 	})
 }
 
-// ownGoroutines counts the goroutines that the package has started.
+// ownGoroutines counts the goroutines that the package and internal/web have started.
 func ownGoroutines() int {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier."))
+	return bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier.")) +
+		bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier/internal/web."))
 }
 
 func TestNoGoroutineWhenIdle(t *testing.T) {
@@ -889,7 +1154,7 @@ func TestNoGoroutineWhenIdle(t *testing.T) {
 			require.Error(t, b.Verifier.Refresh(ended))
 		}
 		synctest.Wait()
-		require.Equal(t, 1, ownGoroutines(), "one, while a refresh runs")
+		require.Equal(t, 2, ownGoroutines(), "one for the refresh that runs, one for its document")
 		time.Sleep(2 * testkit.DocumentTimeout)
 		idle("after a server that hangs")
 	})

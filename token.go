@@ -10,10 +10,13 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Token is what access tokens and ID tokens share. Only a successful
-// verification makes one. A claim that is null counts as absent everywhere. The
-// Token is the caller's to change: nothing done to it is seen by another. Its strings are parts of the payload, so whoever keeps one of
-// them keeps all of that, at most 48 KiB.
+// Token is what access tokens and ID tokens share. Only a successful verification
+// makes one. An identity is Issuer and Subject: another issuer may give the same
+// Subject to somebody else. A claim that is null counts as absent.
+//
+// The Token is the caller's to change: nothing done to it is seen by another. Its
+// strings share memory with the payload (up to 48 KiB): [strings.Clone] one that you
+// keep for long.
 type Token struct {
 	Issuer   string   // iss, equal to the configured issuer
 	Subject  string   // sub; "" if an access token has none
@@ -21,7 +24,8 @@ type Token struct {
 	Audience []string // aud; nil if absent
 
 	// The times are in UTC, and zero if absent. Expiry is never zero, and
-	// IssuedAt not in an ID token.
+	// IssuedAt not in an ID token. In the token they are seconds since 1970: exp,
+	// iat or nbf in milliseconds is beyond the year 9999, and refused (ErrClaim).
 	Expiry    time.Time // exp
 	IssuedAt  time.Time // iat
 	NotBefore time.Time // nbf

@@ -24,7 +24,7 @@ const (
 	decayOneIn = 8 // insertions, of which one makes a neighbour a hit poorer
 )
 
-// A cacheEntry never changes, but for hits.
+// A cacheEntry never changes, except its hits: readers hold it without a lock.
 type cacheEntry struct {
 	sum    [sha256.Size]byte
 	signer *key
@@ -39,11 +39,14 @@ func newTokenCache(n int) *tokenCache {
 	return &tokenCache{slots: make([]atomic.Pointer[cacheEntry], n)}
 }
 
-// sumOf returns the key under which a token is remembered.
+// sumOf returns the key under which a token is remembered. It covers all of
+// the token, the signature too, and nobody can find two inputs of one SHA-256:
+// otherwise one accepted token would let in another.
 func sumOf(raw string) [sha256.Size]byte { return jose.Sum256(raw) }
 
 // slot returns the i-th of the slots in which a token may be.
 func (c *tokenCache) slot(sum *[sha256.Size]byte, i int) *atomic.Pointer[cacheEntry] {
+	// All bytes of a SHA-256 are equally random, so any will do.
 	first := binary.LittleEndian.Uint64(sum[:]) % uint64(len(c.slots))
 	return &c.slots[(int(first)+i)%len(c.slots)]
 }
@@ -58,6 +61,8 @@ func (c *tokenCache) get(sum *[sha256.Size]byte) *cacheEntry {
 		if e == nil || e.sum != *sum {
 			continue
 		}
+		// Two readers may count one hit: it only has to be about right, and a
+		// read-modify-write would have every core wait for the others.
 		if hits := e.hits.Load(); hits < maxHits {
 			e.hits.Store(hits + 1)
 		}
@@ -74,7 +79,7 @@ func (c *tokenCache) add(sum *[sha256.Size]byte, signer *key, token *AccessToken
 	var place *atomic.Pointer[cacheEntry]
 	fewest := int32(math.MaxInt32)
 	ways := c.ways()
-	offset := rand.IntN(ways)
+	offset := rand.IntN(ways) // or of equals the first slot would always give way
 	for i := range ways {
 		slot := c.slot(sum, (i+offset)%ways)
 		hits := int32(0)

@@ -37,7 +37,7 @@ import (
 
 // A Verifier verifies the tokens of one authorization server. It is made by
 // [New]; a zero or nil one refuses everything with [ErrMisconfigured]. It is
-// safe for concurrent use, has a goroutine only while it fetches keys, and needs
+// safe for concurrent use, has goroutines only while it fetches keys, and needs
 // no closing.
 type Verifier struct {
 	rules rules
@@ -72,7 +72,9 @@ func New(issuer string, opts ...Option) (*Verifier, error) {
 // and that it is no ID token (RFC 9068 §4, RFC 8725).
 //
 // It uses the network only if the keys are missing, too old, or do not include
-// the token's; waiting for that ends with ctx. The errors are [*TokenError],
+// the token's; waiting for that ends with ctx. A key that is not held is asked for at
+// once, except within 10 seconds of another that was, or in the back-off after a
+// failure. The errors are [*TokenError],
 // [*UnavailableError] and [ErrMisconfigured].
 func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessToken, error) {
 	if err := v.accepts(accessKind); err != nil {
@@ -87,8 +89,9 @@ func (v *Verifier) VerifyAccessToken(ctx context.Context, raw string) (*AccessTo
 // rememberedAccessToken looks into the token cache first, if there is one. Only
 // an acceptance is taken from there; everything else takes the long way.
 func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string) (_ *AccessToken, remembered bool, _ error) {
+	called := v.keys.attempts.Load() // the wait for a remembered token's keys counts too
 	if v.cache == nil || len(raw) > maxRememberedBytes {
-		token, _, err := v.freshAccessToken(ctx, raw)
+		token, _, err := v.freshAccessToken(ctx, raw, called)
 		return token, false, err
 	}
 	sum := sumOf(raw)
@@ -101,19 +104,19 @@ func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string) (_ *Ac
 			return e.token.clone(), true, nil
 		}
 	}
-	token, signer, err := v.freshAccessToken(ctx, raw)
+	token, signer, err := v.freshAccessToken(ctx, raw, called)
 	if err == nil {
 		v.cache.add(&sum, signer, token)
 	}
 	return token, false, err
 }
 
-func (v *Verifier) freshAccessToken(ctx context.Context, raw string) (*AccessToken, *key, error) {
+func (v *Verifier) freshAccessToken(ctx context.Context, raw string, called uint64) (*AccessToken, *key, error) {
 	t, err := parse(raw, v.keys.policy.algorithms)
 	if err != nil {
 		return nil, nil, err
 	}
-	signer, now, err := v.authenticate(ctx, t)
+	signer, now, err := v.authenticate(ctx, t, called)
 	if err != nil {
 		return nil, nil, v.rules.oktaHint(err)
 	}
@@ -149,7 +152,7 @@ func (v *Verifier) freshIDToken(ctx context.Context, raw string, checks *idToken
 	if err != nil {
 		return nil, err
 	}
-	_, now, err := v.authenticate(ctx, t)
+	_, now, err := v.authenticate(ctx, t, v.keys.attempts.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -167,10 +170,14 @@ func (v *Verifier) Prefetch(ctx context.Context) error {
 	return err
 }
 
-// Refresh fetches the metadata and keys now, or waits for the refresh that is
-// under way. When it returns nil, a key that the server had withdrawn before the
-// refresh began is refused. Waiting ends with ctx. After a failure it is
-// [ErrUnavailable] without a request, until the server may be asked again. With
+// Refresh fetches the metadata and keys now, and tells caches on the way to ask the
+// server. When it returns nil, a key that the server had withdrawn before the call is
+// refused. A refresh that is under way is waited for first, and is not enough: it may
+// have read its answer earlier.
+//
+// Refresh asks though other attempts have failed, whatever Retry-After the server
+// sent, but it starts at most one attempt a second; callers that wait share the next.
+// Its error is [ErrUnavailable] if that attempt failed, or if ctx ended. With
 // [WithStaticKeys] it does nothing.
 func (v *Verifier) Refresh(ctx context.Context) error {
 	if err := v.made(); err != nil {
@@ -238,27 +245,31 @@ func (v *Verifier) accepts(kind tokenKind) error {
 
 // authenticate returns the key of the issuer's that signed t, and the time by which
 // to judge the claims. The payload is not looked at until the signature has been
-// verified.
-func (v *Verifier) authenticate(ctx context.Context, t *signedToken) (*key, time.Time, error) {
-	called := v.keys.attempts.Load()
+// verified. called is how many attempts to fetch keys had begun when the token came.
+func (v *Verifier) authenticate(ctx context.Context, t *signedToken, called uint64) (*key, time.Time, error) {
 	set, now, err := v.keys.usable(ctx)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	signer, reason, older := set.verify(t)
-	// The key may be newer than the set. It may also be newer than a refresh that
-	// was under way when the token came: hence a loop. It ends when a set is from
-	// an attempt that began after that.
-	for older {
-		newer, at, err := v.keys.newer(ctx, set, called)
-		if err != nil {
-			return nil, time.Time{}, err
+	if older && !v.keys.policy.static() {
+		admitted := false
+		defer func() { v.told.unknownKey(admitted) }()
+		// The key may be newer than the set. It may also be newer than a refresh that
+		// was under way when the token came: hence a loop. It ends when a set is from
+		// an attempt that began after that.
+		for older {
+			newer, at, started, err := v.keys.newer(ctx, set, called)
+			admitted = admitted || started
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			if newer == set {
+				break
+			}
+			set, now = newer, at
+			signer, reason, older = set.verify(t)
 		}
-		if newer == set {
-			break
-		}
-		set, now = newer, at
-		signer, reason, older = set.verify(t)
 	}
 	switch reason {
 	case ErrUnknownKey:

@@ -440,6 +440,7 @@ func TestResultsShowNothing(t *testing.T) {
 func TestTokenErrorCodes(t *testing.T) {
 	own := fmt.Errorf("mine")
 	require.Equal(t, "other", (&jwtverifier.TokenError{Reason: own}).Code())
+	require.Equal(t, "other", (&jwtverifier.TokenError{Reason: listedError{"a"}}).Code(), "a type that cannot be hashed")
 	require.Equal(t, "inactive", (&jwtverifier.TokenError{Reason: codedError{}}).Code())
 	require.Equal(t, "expired", (&jwtverifier.TokenError{Reason: jwtverifier.ErrExpired}).Code())
 	require.ErrorIs(t, &jwtverifier.TokenError{Reason: own}, own)
@@ -448,6 +449,10 @@ func TestTokenErrorCodes(t *testing.T) {
 	require.Equal(t, jwtverifier.ErrUnavailable.Error(), (&jwtverifier.UnavailableError{}).Error())
 	require.ErrorIs(t, &jwtverifier.UnavailableError{}, jwtverifier.ErrUnavailable)
 }
+
+type listedError []string
+
+func (listedError) Error() string { return "several" }
 
 type codedError struct{}
 

@@ -27,3 +27,11 @@ func TestTokensAreAsDescribed(t *testing.T) {
 	_, err = v.VerifyAccessToken(t.Context(), key.mint(1, nil)[0])
 	assert.NoError(t, err)
 }
+
+func TestRefusalsAreAsDescribed(t *testing.T) {
+	for _, d := range doors(newIssuer()) {
+		for _, r := range d.refusals {
+			assert.Equal(t, r.want, outcome(d.send(r.sent)), "%s: %s", d.name, r.name)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -21,6 +20,7 @@ import (
 
 const (
 	issuerURL = "https://acme.okta.com/oauth2/default"
+	otherURL  = "https://other.okta.com/oauth2/default"
 	audience  = "api://default"
 	client    = "0oa1f8n2c9LrXb7Qd5d7"
 	subject   = "jane@acme.example"
@@ -32,8 +32,10 @@ const keyID = "FpnbT2pU3nJ8m1YhvQ0eKc9xR5sL7wZa4dGt6uBiXoE"
 
 // newIssuer returns an authorization server in memory that publishes two keys,
 // of which keyID signs.
-func newIssuer() *jwtverifiertest.Issuer {
-	issuer := jwtverifiertest.New(issuerURL)
+func newIssuer() *jwtverifiertest.Issuer { return newIssuerAt(issuerURL) }
+
+func newIssuerAt(url string) *jwtverifiertest.Issuer {
+	issuer := jwtverifiertest.New(url)
 	issuer.PublishKey()
 	issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Body: jwks(issuer)})
 	return issuer
@@ -83,7 +85,7 @@ func minted(issuer *jwtverifiertest.Issuer, size int) string {
 
 // newVerifier returns a Verifier of the issuer's access tokens that holds its keys.
 func newVerifier(issuer *jwtverifiertest.Issuer, options ...jwtverifier.Option) *jwtverifier.Verifier {
-	v := must(jwtverifier.New(issuerURL, slices.Concat([]jwtverifier.Option{
+	v := must(jwtverifier.New(issuer.URL(), slices.Concat([]jwtverifier.Option{
 		jwtverifier.WithAudience(audience), jwtverifier.WithLeeway(leeway),
 		jwtverifier.WithHTTPClient(issuer.Client()),
 	}, options)...))
@@ -126,7 +128,7 @@ func newToyKey() toyKey {
 	return toyKey{n: n, d: new(big.Int).ModInverse(big.NewInt(65537), big.NewInt(lambda))}
 }
 
-func (k toyKey) jwks() []byte { return publicSet(map[string]*big.Int{toyKeyID: k.n}) }
+func (k toyKey) jwks() []byte { return publicSet(map[string][]*big.Int{toyKeyID: {k.n}}) }
 
 // mint returns count tokens that differ in their jti.
 func (k toyKey) mint(count int, changes jwtverifiertest.Claims) []string {
@@ -152,32 +154,38 @@ func (k toyKey) sign(payload []byte) string {
 	return input + "." + encode(signature.FillBytes(make([]byte, 256)))
 }
 
+func modulus(issuer *jwtverifiertest.Issuer, kid string) *big.Int {
+	return issuer.PublicKey(kid).(*rsa.PublicKey).N
+}
+
 // manyKeys returns a key set of n keys, the issuer's two among them. The others
 // are random: nothing is ever signed with them.
 func manyKeys(issuer *jwtverifiertest.Issuer, n int) []byte {
-	moduli := map[string]*big.Int{}
-	add := func(id string, public crypto.PublicKey) { moduli[id] = public.(*rsa.PublicKey).N }
-	add(keyID, issuer.PublicKey("key-1"))
-	add("key-2", issuer.PublicKey("key-2"))
+	moduli := map[string][]*big.Int{
+		keyID:   {modulus(issuer, "key-1")},
+		"key-2": {modulus(issuer, "key-2")},
+	}
 	for i := len(moduli); i < n; i++ {
 		b := make([]byte, 256)
 		must(rand.Read(b))
 		b[0] |= 0x80
 		b[255] |= 1
-		moduli[fmt.Sprintf("%-43d", i)] = new(big.Int).SetBytes(b)
+		moduli[fmt.Sprintf("%-43d", i)] = []*big.Int{new(big.Int).SetBytes(b)}
 	}
 	return publicSet(moduli)
 }
 
-// publicSet returns the JWKS of these moduli, each with the exponent 65537.
-func publicSet(moduli map[string]*big.Int) []byte {
+// publicSet returns the JWKS of these moduli by kid, each with the exponent 65537.
+func publicSet(moduli map[string][]*big.Int) []byte {
 	type jwk map[string]string
 	set := map[string][]jwk{}
-	for id, n := range moduli {
-		set["keys"] = append(set["keys"], jwk{
-			"kty": "RSA", "use": "sig", "alg": "RS256", "e": "AQAB",
-			"kid": id, "n": base64.RawURLEncoding.EncodeToString(n.Bytes()),
-		})
+	for id, keys := range moduli {
+		for _, n := range keys {
+			set["keys"] = append(set["keys"], jwk{
+				"kty": "RSA", "use": "sig", "alg": "RS256", "e": "AQAB",
+				"kid": id, "n": base64.RawURLEncoding.EncodeToString(n.Bytes()),
+			})
+		}
 	}
 	return must(json.Marshal(set))
 }

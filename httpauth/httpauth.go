@@ -359,48 +359,32 @@ func areScopes(scopes []string) bool {
 
 // isToken reports whether s is a token (RFC 9110 §5.6.2), as a scheme must be.
 func isToken(s string) bool {
-	return s != "" && isOf(tokenCharacter, s)
+	return s != "" && strict.Union(&characters, s)&noToken == 0
 }
 
 // isToken68 reports whether s is a token68 (RFC 9110 §11.2): '=' only at its end.
 func isToken68(s string) bool {
 	s = strings.TrimRight(s, "=")
-	return s != "" && isOf(token68Character, s)
-}
-
-// isOf reports whether all characters of s are of a kind. Anybody can have it read
-// 64 KiB, and it is most of what refusing a token of usual size costs: hence a
-// table, and eight at a time.
-func isOf(kind byte, s string) bool {
-	for ; len(s) >= 8; s = s[8:] {
-		kind &= characters[s[0]] & characters[s[1]] & characters[s[2]] & characters[s[3]] &
-			characters[s[4]] & characters[s[5]] & characters[s[6]] & characters[s[7]]
-	}
-	for i := range len(s) {
-		kind &= characters[s[i]]
-	}
-	return kind != 0
+	return s != "" && strict.Union(&characters, s)&noToken68 == 0
 }
 
 const (
-	tokenCharacter = 1 << iota
-	token68Character
+	noToken = 1 << iota
+	noToken68
 )
 
-// characters are the kinds that each byte is of.
+// characters says of each byte in what it cannot stand.
 var characters = func() (kinds [256]byte) {
-	for _, of := range []struct {
-		kind  byte
-		bytes string
-	}{
-		{tokenCharacter | token68Character, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+"},
-		{tokenCharacter, "!#$%&'*^`|"},
-		{token68Character, "/"},
-	} {
-		for _, c := range []byte(of.bytes) {
-			kinds[c] = of.kind
-		}
+	for c := range kinds {
+		kinds[c] = noToken | noToken68
 	}
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+") {
+		kinds[c] = 0
+	}
+	for _, c := range []byte("!#$%&'*^`|") {
+		kinds[c] = noToken68
+	}
+	kinds['/'] = noToken
 	return kinds
 }()
 

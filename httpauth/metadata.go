@@ -13,8 +13,8 @@ import (
 const wellKnown = "/.well-known/oauth-protected-resource"
 
 // ResourceMetadata tells clients where to get access tokens for a service (RFC
-// 9728 §2). That tokens are sent in the Authorization header is always said
-// besides.
+// 9728 §2). The document also says, always, that tokens are sent in the
+// Authorization header.
 type ResourceMetadata struct {
 	// Resource is the resource identifier, required: the URL that clients know
 	// the service by, https (http for loopback hosts), without query, fragment

@@ -13,7 +13,7 @@ import (
 // been idle for 30 seconds.
 type Client struct {
 	verifier          *jwtverifier.Verifier
-	endpoint          string // "": that of the metadata
+	endpoint          string // "": the one that the metadata names
 	web               *web.Client
 	clientID          string
 	secret            func() string // a func, so that no way of printing a Client shows it

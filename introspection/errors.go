@@ -42,7 +42,7 @@ func (r *reason) Code() string  { return r.code }
 type CallError struct {
 	URL        string // that was asked
 	StatusCode int    // of the answer; 0 if there was none
-	Err        error  // what was wrong besides the status, or nil
+	Err        error  // what else was wrong than the status, or nil
 }
 
 // Error returns one line. It never holds the token, the client's secret or any of

@@ -44,10 +44,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"example.com/jwtverifier"
+	"example.com/jwtverifier/internal/strict"
 )
 
 // Limits.
@@ -135,6 +135,15 @@ func (c *Client) introspect(ctx context.Context, raw string, accept func(*Respon
 
 // isToken reports whether s can be an access token: 1*VSCHAR (RFC 6749 §A.12).
 func isToken(s string) bool {
-	return s != "" && len(s) <= maxTokenBytes &&
-		!strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+	return s != "" && len(s) <= maxTokenBytes && strict.Union(&noVisible, s) == 0
 }
+
+// noVisible is not 0 for each byte that is no VSCHAR.
+var noVisible = func() (kinds [256]byte) {
+	for c := range kinds {
+		if c < ' ' || c > '~' {
+			kinds[c] = 1
+		}
+	}
+	return kinds
+}()

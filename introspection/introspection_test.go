@@ -100,7 +100,7 @@ func answers(status int, body string, header ...string) http.HandlerFunc {
 	}
 }
 
-// members is an answer about an active token, with these members besides.
+// members is an answer about an active token, with these members too.
 func members(more string) string { return `{"active":true,` + more + `}` }
 
 func seconds(d time.Duration) string { return fmt.Sprint(time.Now().Add(d).Unix()) }
@@ -181,7 +181,7 @@ func refusals() map[string]struct {
 		claim  string
 	}{
 		"inactive":                        {`{"active":false}`, introspection.ErrInactive, ""},
-		"inactive, broken besides":        {`{"active":false,"exp":"` + leaked + `"}`, introspection.ErrInactive, ""},
+		"inactive, and broken":            {`{"active":false,"exp":"` + leaked + `"}`, introspection.ErrInactive, ""},
 		"inactive, of another issuer":     {`{"active":false,"iss":"` + leaked + `"}`, introspection.ErrInactive, ""},
 		"refresh token by token_use":      {members(`"token_use":"refresh_token"`), jwtverifier.ErrTokenType, "token_use"},
 		"token_use not a string":          {members(`"token_use":["access_token"]`), jwtverifier.ErrTokenType, "token_use"},
@@ -190,6 +190,7 @@ func refusals() map[string]struct {
 		"refresh token by typ":            {members(`"typ":"Refresh"`), jwtverifier.ErrTokenType, "typ"},
 		"offline token by typ":            {members(`"typ":"Offline"`), jwtverifier.ErrTokenType, "typ"},
 		"ID token by typ":                 {members(`"typ":"ID"`), jwtverifier.ErrTokenType, "typ"},
+		"logout token by typ":             {members(`"typ":"Logout"`), jwtverifier.ErrTokenType, "typ"},
 		"another issuer":                  {members(`"iss":"https://` + leaked + `.example"`), jwtverifier.ErrIssuer, "iss"},
 		"empty issuer":                    {members(`"iss":""`), jwtverifier.ErrIssuer, "iss"},
 		"bound to a key":                  {members(`"cnf":{"jkt":"` + leaked + `"}`), jwtverifier.ErrConfirmation, "cnf"},
@@ -441,7 +442,8 @@ func TestSenderConstrained(t *testing.T) {
 		"both":        {`{"x5t#S256":"c","jkt":"k"}`, &jwtverifier.Confirmation{JWKThumbprint: "k", CertificateThumbprint: "c"}},
 		"empty":       {`{"jkt":""}`, nil},
 		"none":        {`{}`, nil},
-		"null":        {`{"jkt":"k","x5t#S256":null}`, nil},
+		"one null":    {`{"jkt":"k","x5t#S256":null}`, &jwtverifier.Confirmation{JWKThumbprint: "k"}},
+		"both null":   {`{"jkt":null,"x5t#S256":null}`, nil},
 		"unknown":     {`{"jkt":"k","kid":"x"}`, nil},
 		"an array":    {`["jkt"]`, nil},
 	} {
@@ -776,7 +778,7 @@ func TestSlowMetadata(t *testing.T) {
 	})
 }
 
-// TestEndpoint: it is that of the metadata accepted last.
+// TestEndpoint: the metadata accepted last names it.
 func TestEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		issuer := jwtverifiertest.New("")
@@ -804,7 +806,7 @@ func TestEndpoint(t *testing.T) {
 		introspect()
 		moved("https://third.example/")
 		time.Sleep(20 * time.Minute)
-		introspect() // no token is verified: this alone keeps the metadata fresh
+		introspect() // no token is verified: only this keeps the metadata fresh
 		issuer.Down()
 		time.Sleep(48 * time.Hour)
 		introspect() // the keys have gone, where to ask is still known

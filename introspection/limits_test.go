@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -79,20 +80,25 @@ func TestTimeout(t *testing.T) {
 		return nil, r.Context().Err()
 	}
 	for name, row := range map[string]struct {
-		timeout time.Duration // of the caller's http.Client
-		hang    bool          // the server of the metadata too: finding the endpoint is part of the call
-		want    time.Duration
+		timeout  time.Duration // of the caller's http.Client
+		metadata jwtverifiertest.Response
+		want     time.Duration
 	}{
-		"none":             {want: 5 * time.Second},
-		"less":             {timeout: 2 * time.Second, want: 2 * time.Second},
-		"longer":           {timeout: time.Hour, want: 5 * time.Second},
-		"without endpoint": {hang: true, want: 5 * time.Second},
+		"none":   {want: 5 * time.Second},
+		"less":   {timeout: 2 * time.Second, want: 2 * time.Second},
+		"longer": {timeout: time.Hour, want: 5 * time.Second},
+		// Finding the endpoint is part of the call.
+		"no metadata":   {metadata: jwtverifiertest.Response{Delay: time.Hour}, want: 5 * time.Second},
+		"slow metadata": {metadata: jwtverifiertest.Response{Delay: 3 * time.Second}, want: 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				issuer := jwtverifiertest.New("")
-				if row.hang {
-					issuer.Hang()
+				if row.metadata.Delay > 0 {
+					var err error
+					row.metadata.Body, err = json.Marshal(issuer.Metadata())
+					require.NoError(t, err)
+					issuer.Respond(issuer.MetadataPaths()[0], row.metadata)
 				}
 				v, client := inMemory(t, issuer, hangs)
 				client.Timeout = row.timeout

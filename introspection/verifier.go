@@ -23,7 +23,7 @@ type Verifier struct {
 }
 
 // NewVerifier returns a Verifier of the tokens that local accepts. Each issuer
-// among local's needs a Client, which is asked about that issuer's tokens alone.
+// among local's needs a Client, which is asked only about that issuer's tokens.
 // A nil local, no Client, one that [New] did not make, two for one issuer, and
 // none for the issuer of a *jwtverifier.Verifier are [jwtverifier.ErrMisconfigured].
 func NewVerifier(local AccessTokenVerifier, clients ...*Client) (*Verifier, error) {

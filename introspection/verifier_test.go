@@ -140,7 +140,7 @@ func TestVerifierAsksEveryTime(t *testing.T) {
 	assert.EqualValues(t, 4, s.requests.Load())
 }
 
-// TestIssuers: a token is shown to its own issuer alone.
+// TestIssuers: a token is shown only to its own issuer.
 func TestIssuers(t *testing.T) {
 	a, b, c := newServer(t, answers(200, active)), newServer(t, answers(200, `{"active":false}`)), newServer(t, answers(200, active))
 	va, vb, vc := a.verifier(t), b.verifier(t), c.verifier(t)

@@ -77,7 +77,7 @@ var onlyHere = []rule{
 	{136, "header b64", jwtverifier.ErrMalformed, "a JWT may not use b64 (RFC 7797 §7)"},
 	{138, "header enc", jwtverifier.ErrMalformed, "enc is a member of a JWE: a token is signed or encrypted, not both"},
 	{138, "header zip", jwtverifier.ErrMalformed, "zip is a member of a JWE (RFC 7516 §4.1.3)"},
-	{72, "header typ", jwtverifier.ErrMalformed, "typ is a string (RFC 7515 §4.1.9)"},
+	{70, "header typ", jwtverifier.ErrMalformed, "typ is a string (RFC 7515 §4.1.9)"},
 	{60, "header typ", jwtverifier.ErrTokenType, "explicit types keep the kinds of tokens apart (RFC 8725 §3.11, RFC 9068 §4)"},
 	{34, "header *", jwtverifier.ErrMalformed, "strict JSON: valid UTF-8, no lone surrogate, no name twice, also where nobody looks (RFC 8725 §2.6, RFC 7493)"},
 
@@ -89,13 +89,13 @@ var onlyHere = []rule{
 	{67, "claim nonce", jwtverifier.ErrNonce, "the nonce of the login (OpenID Connect Core §3.1.3.7)"},
 	{25, "claim scp", jwtverifier.ErrClaim, "scopes are a string or an array of strings"},
 	{25, "claim scope", jwtverifier.ErrClaim, "scopes are a string or an array of strings"},
-	{67, "claim cnf", jwtverifier.ErrConfirmation, "a sender-constrained token is no bearer token (RFC 7800, RFC 9449 §7.1, RFC 8705 §3)"},
-	{134, "claim events", jwtverifier.ErrTokenType, "the mark of a security event or logout token (RFC 8417, OpenID Connect Back-Channel Logout §2.4)"},
-	{132, "claim token_use", jwtverifier.ErrTokenType, "the mark that says which kind of token it is (Amazon Cognito)"},
-	{67, "claim at_hash", jwtverifier.ErrTokenType, "the mark of an ID token, which is no access token (OpenID Connect Core §3.1.3.6)"},
-	{67, "claim c_hash", jwtverifier.ErrTokenType, "the mark of an ID token, which is no access token (OpenID Connect Core §3.3.2.11)"},
+	{66, "claim cnf", jwtverifier.ErrConfirmation, "a sender-constrained token is no bearer token (RFC 7800, RFC 9449 §7.1, RFC 8705 §3)"},
+	{132, "claim events", jwtverifier.ErrTokenType, "the mark of a security event or logout token (RFC 8417, OpenID Connect Back-Channel Logout §2.4)"},
+	{130, "claim token_use", jwtverifier.ErrTokenType, "the mark that says which kind of token it is (Amazon Cognito)"},
+	{66, "claim at_hash", jwtverifier.ErrTokenType, "the mark of an ID token, which is no access token (OpenID Connect Core §3.1.3.6)"},
+	{66, "claim c_hash", jwtverifier.ErrTokenType, "the mark of an ID token, which is no access token (OpenID Connect Core §3.3.2.11)"},
 	{6, "claim typ", jwtverifier.ErrTokenType, "the mark that says which kind of token it is (Keycloak)"},
-	{136, "claim *", jwtverifier.ErrMalformed, "strict JSON: valid UTF-8, no lone surrogate, no name twice, also where nobody looks (RFC 8725 §2.6, RFC 7493)"},
+	{150, "claim *", jwtverifier.ErrMalformed, "strict JSON: valid UTF-8, no lone surrogate, no name twice, also where nobody looks (RFC 8725 §2.6, RFC 7493); no name that folds to a registered one"},
 }
 
 // An exception is a class and values of which this package accepts tokens that a
@@ -109,6 +109,9 @@ type exception struct {
 
 var exceptions = []exception{
 	{2, "claim exp", "golang-jwt", `1799999940\.5`, "fractions of a second are cut off there, so that a token expires up to a second earlier"},
+	{2, "header kid", "golang-jwt", `null`, "null counts as absent here"},
+	{2, "claim nbf", "golang-jwt", `null`, "null counts as absent here"},
+	{1, "claim iat", "golang-jwt", `null`, "null counts as absent here; an ID token must have iat"},
 	{24, "claim *", "golang-jwt", `1e999`, "a number that no float64 holds, in a claim that no rule reads"},
 	{68, "claim jti", "go-jose", `[^"].*`, "a jti that is not a string: no rule reads it, its field stays empty"},
 	{130, "header jwk", "go-jose", `.+`, "the sender's own key is parsed there; here it is never looked at (RFC 8725 §3.10)"},

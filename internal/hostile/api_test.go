@@ -154,6 +154,21 @@ func TestMutation(t *testing.T) {
 	})
 }
 
+// Even before this module is initialised another package can replace what jwx
+// registers. It gets no token accepted by that, and none refused.
+func TestEarlierMutation(t *testing.T) {
+	t.Parallel()
+	runRow(t, "t/300 jwx is changed by a package that is initialised earlier", func(t *testing.T) {
+		output, err := exec.CommandContext(t.Context(), "go", "run", "./testdata/hostilejwx").CombinedOutput()
+		require.NoError(t, err, "%s", output)
+		require.Equal(t, `jwx, of nothing: <nil>
+good: <nil>
+256 zero bytes: jwtverifier: signature does not match
+a zero byte: jwtverifier: signature does not match
+`, string(output))
+	})
+}
+
 // keepsBytes keeps what it is given, and does not copy it.
 type keepsBytes []byte
 

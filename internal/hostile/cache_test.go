@@ -143,6 +143,107 @@ func TestCache(t *testing.T) {
 		refuses(t, v, by1, jwtverifier.ErrSignature)
 		assert.Equal(t, 2*fetch, site.requests())
 	})
+	run("t/273 bad signatures without kid", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		accepts(t, v, by1)
+		forged := jwsOf(keyX(), h0("kid", absentMember), at0("exp", "253402300799"))
+		for range 1_000 {
+			refuses(t, v, forged, jwtverifier.ErrSignature)
+			time.Sleep(100 * time.Millisecond)
+		}
+		assert.Equal(t, fetch*(1+10), site.requests(), "ten in a hundred seconds")
+		accepts(t, v, by1)
+	})
+	run("t/273 unknown kids and bad signatures without one by turns", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		accepts(t, v, by1)
+		junk := longToken("junk", keyX())
+		forged := jwsOf(keyX(), h0("kid", absentMember), at0("exp", "253402300799"))
+		for i := range 1_000 {
+			if i%2 == 0 {
+				refuses(t, v, junk, jwtverifier.ErrUnknownKey)
+			} else {
+				refuses(t, v, forged, jwtverifier.ErrSignature)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		assert.Equal(t, fetch*(1+10), site.requests(), "they share what is allowed")
+	})
+	run("t/273 unknown kids through an outage, and a new key after it", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		accepts(t, v, by1)
+		site.set(answerWith(503, "", "Retry-After", "86400"), jwksURL)
+		for range 1_000 {
+			_, err := v.VerifyAccessToken(t.Context(), longToken("junk", keyX()))
+			require.ErrorIs(t, err, jwtverifier.ErrUnavailable)
+			time.Sleep(100 * time.Millisecond)
+		}
+		site.publish(jwk1, jwk3)
+		time.Sleep(time.Minute) // of Retry-After and of the back-off
+		accepts(t, v, by3)
+	})
+	run("t/278 remembered without kid, then more keys than are tried", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		raw := jwsOf(k1, h0("kid", absentMember), at0("exp", "253402300799"))
+		accepts(t, v, raw)
+		accepts(t, v, raw)
+		site.publish(append(manyKeys(4), jwk1)...)
+		require.NoError(t, v.Refresh(t.Context()))
+		refuses(t, v, raw, jwtverifier.ErrSignature)
+		site.publish(append(manyKeys(3), jwk1)...)
+		require.NoError(t, v.Refresh(t.Context()))
+		accepts(t, v, raw)
+	})
+	run("t/278 remembered by a key without kid, then another has the token's", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		raw := longToken("x", k1)
+		unnamed := jwkOf("", &k1.PublicKey, "kid", absentMember)
+		site.publish(unnamed)
+		accepts(t, v, raw)
+		accepts(t, v, raw)
+		site.publish(unnamed, jwkOf("x", &k2.PublicKey))
+		require.NoError(t, v.Refresh(t.Context()))
+		refuses(t, v, raw, jwtverifier.ErrSignature)
+		site.publish(jwkOf("x", &k1.PublicKey)) // the key itself gets the kid
+		require.NoError(t, v.Refresh(t.Context()))
+		accepts(t, v, raw)
+		accepts(t, v, raw)
+	})
+	for name, entry := range map[string]string{
+		"is for encryption now":    jwkOf("k1", &k1.PublicKey, "use", `"enc"`),
+		"has another alg now":      jwkOf("k1", &k1.PublicKey, "alg", `"PS256"`),
+		"is published with its d":  jwkOf("k1", &k1.PublicKey, "d", `"AQAB"`),
+		"has another kid now":      jwkOf("K1", &k1.PublicKey),
+		"has another exponent now": jwkOf("k1", &k1.PublicKey, "e", `"Aw"`),
+	} {
+		run("t/278 remembered, and the key "+name, func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+			accepts(t, v, by1)
+			accepts(t, v, by1)
+			site.publish(entry, jwk2)
+			require.NoError(t, v.Refresh(t.Context()))
+			want := jwtverifier.ErrUnknownKey
+			if strings.Contains(name, "exponent") {
+				want = jwtverifier.ErrSignature
+			}
+			refuses(t, v, by1, want)
+			site.publish(jwk1)
+			require.NoError(t, v.Refresh(t.Context()))
+			accepts(t, v, by1)
+		})
+	}
+	run("t/288 caches on the way are told to ask the server", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
+		cached := map[string]siteAnswer{jwksURL: answerWith(200, jwksOf(jwk1, jwk2)), metadataURL: answerWith(200, metadataOf())}
+		fresh := map[string]siteAnswer{jwksURL: answerWith(200, jwksOf(jwk2)), metadataURL: answerWith(200, metadataOf())}
+		for u := range cached {
+			site.set(func(r *http.Request) (*http.Response, error) {
+				if r.Header.Get("Cache-Control") == "no-cache" {
+					return fresh[u](r)
+				}
+				return cached[u](r)
+			}, u)
+		}
+		refuses(t, v, by1, jwtverifier.ErrUnknownKey)
+		require.NoError(t, v.Refresh(t.Context()))
+		refuses(t, v, by1, jwtverifier.ErrUnknownKey)
+		for _, header := range site.headers {
+			assert.Equal(t, []string{"no-cache"}, header["Cache-Control"])
+		}
+	})
 	run("t/279 down at first, up a second later", func(t *testing.T, site *testSite, v *jwtverifier.Verifier) {
 		refusal := noConnection(errors.New("connection refused"))
 		site.set(refusal, metadataURL)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -178,12 +179,7 @@ func TestAccessTokenClaims(t *testing.T) {
 		},
 		{name: "t/184 nbf a moment later", token: at0Token("nbf", inSeconds(60)+".001"), want: jwtverifier.ErrNotYetValid},
 		{name: "t/184 nbf at the end of time", token: at0Token("nbf", `253402300799`), want: jwtverifier.ErrNotYetValid},
-		{
-			name:  "t/184 nbf null",
-			token: at0Token("nbf", `null`),
-			want:  claim,
-			claim: "nbf",
-		},
+		{name: "t/184 nbf null is none", token: at0Token("nbf", `null`)},
 		{
 			name:  "t/184 nbf a string",
 			token: at0Token("nbf", quoted(inSeconds(-10))),
@@ -220,12 +216,7 @@ func TestAccessTokenClaims(t *testing.T) {
 			want:  claim,
 			claim: "iat",
 		},
-		{
-			name:  "t/185 iat null",
-			token: at0Token("iat", `null`),
-			want:  claim,
-			claim: "iat",
-		},
+		{name: "t/185 iat null is none", token: at0Token("iat", `null`)},
 		{
 			name:  "t/185 iat beyond the year 9999",
 			token: at0Token("iat", `253402300800`),
@@ -434,10 +425,11 @@ func TestAccessTokenClaims(t *testing.T) {
 			},
 		},
 		{
-			name:  "t/199 cnf null",
+			name:  "t/199 cnf null is none",
 			token: at0Token("cnf", `null`),
-			want:  confirm,
-			claim: "cnf",
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				assert.Nil(t, token.Confirmation)
+			},
 		},
 		{name: "t/199 cnf empty", token: at0Token("cnf", `{}`), want: confirm},
 		{name: "t/199 cnf of an unknown method", token: at0Token("cnf", `{"jwk":{}}`), want: confirm},
@@ -551,7 +543,7 @@ func TestAccessTokenClaims(t *testing.T) {
 	}
 	rows = append(rows, expiryAttacks(at0Token, nil)...)
 	for _, client := range []string{
-		absentMember, `null`, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`,
+		absentMember, `""`, `1`, `["c1"]`, `{"c1":1}`, `true`, `"C1"`, `"c1 "`, `" c1"`, `"c2"`, `"c"`,
 		`"c11"`, `"c1\u0000"`, `"c1,c2"`, `"*"`,
 	} {
 		rows = append(rows, attack{name: "t/187 cid " + client, token: at0Token("cid", client), want: clientID})
@@ -592,6 +584,27 @@ func TestAccessTokenClaims(t *testing.T) {
 		)
 	}
 	rows = append(rows,
+		attack{
+			name:  "t/187 cid null",
+			token: at0Token("cid", `null`),
+			want:  clientID,
+			claim: "client_id",
+		},
+		attack{
+			name:  "t/187 all of them null",
+			token: at0Token("cid", `null`, "client_id", `null`, "azp", `null`, "appid", `null`),
+			want:  clientID,
+			claim: "client_id",
+		},
+		attack{
+			name:  "t/187 another client_id behind cid null",
+			token: at0Token("cid", `null`, "client_id", `"c2"`, "azp", `"c1"`),
+			want:  clientID,
+			claim: "client_id",
+		},
+		attack{name: "t/187 client_id behind cid null", token: at0Token("cid", `null`, "client_id", `"c1"`)},
+		attack{name: "t/187 azp behind null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `"c1"`)},
+		attack{name: "t/187 appid behind null", token: at0Token("cid", `null`, "client_id", `null`, "azp", `null`, "appid", `"c1"`)},
 		attack{name: "t/187 client_id", token: at0Token("cid", absentMember, "client_id", `"c1"`)},
 		attack{name: "t/187 azp", token: at0Token("cid", absentMember, "azp", `"c1"`)},
 		attack{name: "t/187 appid", token: at0Token("cid", absentMember, "appid", `"c1"`)},
@@ -654,26 +667,45 @@ func TestAccessTokenClaims(t *testing.T) {
 	for _, twin := range []string{
 		`"SUB":"admin"`, `"Sub":"admin"`, `"\u017fub":"admin"`, `"i\u017fs":"https://evil.example"`,
 		`"is\u017f":"https://evil.example"`, `"ISS":"https://evil.example"`, `"EXP":0`, `"Aud":"elsewhere"`,
-		`"CID":"c2"`, `"NBF":4102444800`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`,
-		`"sub\u0000":"admin"`, `"s\u00fcb":"admin"`,
+		`"NBF":4102444800`, `"IAT":0`, `"jTI":"x"`, `"SUB":"u"`, `"SUB":null`, `"\u0053UB":"admin"`,
+		"\"\u017fub\":\"admin\"",
 	} {
-		rows = append(rows, attack{name: "t/192 beside " + twin, token: more(twin), accepted: twinUnread})
-		// In front of it as well: the last one must not win, nor the first one.
-		rows = append(rows, attack{name: "t/192 in front: " + twin, token: signed("{" + twin + "," + at0()[1:]), accepted: twinUnread})
+		rows = append(rows,
+			attack{
+				name:  "t/192 beside " + twin,
+				token: more(twin),
+				want:  malformed,
+				part:  "payload",
+			},
+			// In front of it as well: the last one must not win, nor the first one.
+			attack{
+				name:  "t/192 in front: " + twin,
+				token: signed("{" + twin + "," + at0()[1:]),
+				want:  malformed,
+				part:  "payload",
+			},
+			attack{name: "t/192 in another claim: " + twin, token: more(`"x":[{` + twin + `}]`), accepted: twinUnread},
+		)
 	}
-	rows = append(rows,
-		attack{name: "t/192 only ISS", token: at0Token("iss", absentMember, "ISS", quoted(i)), want: issuer},
-		attack{name: "t/192 only is\u017f", token: at0Token("iss", absentMember, `is\u017f`, quoted(i)), want: issuer},
-		attack{name: "t/192 only Aud", token: at0Token("aud", absentMember, "Aud", `"api"`), want: audience},
-		attack{
-			name:  "t/192 only EXP",
-			token: at0Token("exp", absentMember, "EXP", inSeconds(300)),
-			want:  claim,
-			claim: "exp",
-		},
-		attack{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID},
-		attack{name: "t/192 only SUB", token: at0Token("sub", absentMember, "SUB", `"u"`), accepted: withSubject("")},
-	)
+	for _, other := range []string{
+		`"CID":"c2"`, `"Events":{}`, `"AT_HASH":"x"`, `"Token_Use":"id"`, `"sub ":"admin"`, `"sub\u0000":"admin"`,
+		`"s\u00fcb":"admin"`, `"\u0130ss":"admin"`, `"SUBS":"admin"`,
+	} {
+		rows = append(rows,
+			attack{name: "t/192 beside " + other, token: more(other), accepted: twinUnread},
+			attack{name: "t/192 in front: " + other, token: signed("{" + other + "," + at0()[1:]), accepted: twinUnread},
+		)
+	}
+	for name, value := range map[string]string{"ISS": quoted(i), `is\u017f`: quoted(i), "Aud": `"api"`, "EXP": inSeconds(300), "SUB": `"u"`} {
+		registered := map[string]string{"ISS": "iss", `is\u017f`: "iss", "Aud": "aud", "EXP": "exp", "SUB": "sub"}[name]
+		rows = append(rows, attack{
+			name:  "t/192 only " + name,
+			token: at0Token(registered, absentMember, name, value),
+			want:  malformed,
+			part:  "payload",
+		})
+	}
+	rows = append(rows, attack{name: "t/192 only Cid", token: at0Token("cid", absentMember, "Cid", `"c1"`), want: clientID})
 
 	constrained := []jwtverifier.Option{jwtverifier.WithSenderConstrainedTokens()}
 	for _, bound := range []struct {
@@ -702,9 +734,24 @@ func TestAccessTokenClaims(t *testing.T) {
 			},
 		)
 	}
+	for cnf, want := range map[string]jwtverifier.Confirmation{
+		`{"jkt":"a","x5t#S256":null}`: {JWKThumbprint: "a"},
+		`{"jkt":null,"x5t#S256":"b"}`: {CertificateThumbprint: "b"},
+		`{"jkt":"a","jwk":null}`:      {JWKThumbprint: "a"},
+	} {
+		rows = append(rows, attack{
+			name:  "t/199 cnf, null is none: " + cnf,
+			token: at0Token("cnf", cnf),
+			opts:  constrained,
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				assert.Equal(t, &want, token.Confirmation)
+			},
+		})
+	}
 	for _, cnf := range []string{
-		`null`, `{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`,
+		`{}`, `"thumbprint"`, `["jkt"]`, `1`, `{"jkt":""}`, `{"jkt":null}`, `{"jkt":1}`, `{"x5t#S256":""}`,
 		`{"x5t#S256":["a"]}`, `{"jwk":{}}`, `{"kid":"x"}`, `{"jkt":"a","jwk":{}}`, `{"jkt":"a","x5t#S256":1}`,
+		`{"jkt":"a","x5t#S256":""}`, `{"jkt":null,"x5t#S256":null}`, `{"jkt":null,"jwk":{}}`, `{"jkt":"a","jwk":false}`,
 		`{"JKT":"a"}`, `{"x5t#s256":"a"}`, `{"jkt":"a","JKT":"b"}`,
 	} {
 		rows = append(rows, attack{
@@ -718,12 +765,9 @@ func TestAccessTokenClaims(t *testing.T) {
 
 	for name, mark := range map[string][2]string{
 		"at_hash":            {"at_hash", `"x"`},
-		"at_hash null":       {"at_hash", `null`},
 		"at_hash a number":   {"at_hash", `1`},
 		"c_hash":             {"c_hash", `"x"`},
-		"c_hash null":        {"c_hash", `null`},
 		"token_use id":       {"token_use", `"id"`},
-		"token_use null":     {"token_use", `null`},
 		"token_use refresh":  {"token_use", `"refresh"`},
 		"token_use Access":   {"token_use", `"Access"`},
 		"token_use an array": {"token_use", `["access"]`},
@@ -749,8 +793,44 @@ func TestAccessTokenClaims(t *testing.T) {
 	for _, typ := range []string{`"Bearer"`, `"id"`, `"ID "`, `1`, `null`, `["ID"]`} {
 		rows = append(rows, attack{name: "t/200 no mark: typ " + typ, token: at0Token("typ", typ)})
 	}
+	both := func(changes ...string) string {
+		return at0Token(append([]string{"aud", `["api","client"]`}, changes...)...)
+	}
+	for _, value := range []string{`"n1"`, `""`, `1`, `{}`, `false`, `["n1"]`} {
+		rows = append(rows,
+			attack{
+				name:  "t/200 ID token by nonce, for the client: " + value,
+				token: both("nonce", value),
+				want:  tokenType,
+				claim: "nonce",
+			},
+			attack{name: "t/200 no mark: nonce, for no client: " + value, token: at0Token("nonce", value)},
+		)
+	}
+	withType := func(typ, payload string) string { return jwsOf(key1(), h0("typ", typ), payload) }
+	for name, token := range map[string]string{
+		"with azp":            signed(id0("aud", `["api","client"]`, "azp", `"c1"`)),
+		"typ JWT":             withType(`"JWT"`, at0("aud", `["client","api"]`, "nonce", `"n1"`)),
+		"of another issuer":   both("nonce", `"n1"`, "iss", `"https://evil.example"`),
+		"for the client only": at0Token("aud", `"client"`, "nonce", `"n1"`),
+	} {
+		rows = append(rows, attack{
+			name:  "t/200 ID token by nonce, " + name,
+			token: token,
+			want:  tokenType,
+			claim: "nonce",
+		})
+	}
+	rows = append(rows,
+		attack{name: "t/200 no mark: nonce, typ at+jwt", token: withType(`"application/at+JWT"`, at0("aud", `["api","client"]`, "nonce", `"n1"`))},
+		attack{name: "t/200 no mark: nonce null, for the client", token: both("nonce", `null`)},
+		attack{name: "t/200 no mark: for the client, no nonce", token: both()},
+	)
+	for _, name := range []string{"events", "at_hash", "c_hash", "token_use", "nonce"} {
+		rows = append(rows, attack{name: "t/200 no mark: " + name + " null", token: at0Token(name, `null`)})
+	}
 	rows = append(rows, attack{name: "t/200 no mark: token_use access", token: at0Token("token_use", `"access"`)})
-	for _, events := range []string{`{}`, `null`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
+	for _, events := range []string{`{}`, `[]`, `""`, `false`, `{"http://schemas.openid.net/event/backchannel-logout":{}}`} {
 		rows = append(rows, attack{
 			name:  "t/201 events " + events,
 			token: at0Token("events", events),
@@ -777,4 +857,242 @@ func withScopes(want ...string) func(*testing.T, *jwtverifier.AccessToken) {
 		assert.True(t, token.HasScopes(want...))
 		assert.False(t, token.HasScopes("admin"))
 	}
+}
+
+// What is null counts as absent, wherever it is: no rule may take it for a value.
+func TestNullClaims(t *testing.T) {
+	t.Parallel()
+	var rows []attack
+	for _, name := range []string{"jti", "acr", "amr", "auth_time", "scp", "scope", "nonce", "typ", "token_use", "sub", "iat", "nbf", "cnf", "client_id", "azp", "appid", "events", "x"} {
+		rows = append(rows, attack{
+			name:  "t/198 null is none: " + name,
+			token: at0Token(name, `null`),
+			accepted: func(t *testing.T, token *jwtverifier.AccessToken) {
+				without, err := newSite().verifier(t).VerifyAccessToken(t.Context(), at0Token(name, absentMember))
+				require.NoError(t, err)
+				for _, pair := range [][2]any{
+					{without.ID, token.ID},
+					{without.Subject, token.Subject},
+					{without.ClientID, token.ClientID},
+					{without.AuthContext, token.AuthContext},
+					{without.AuthMethods, token.AuthMethods},
+					{without.AuthTime, token.AuthTime},
+					{without.IssuedAt, token.IssuedAt},
+					{without.NotBefore, token.NotBefore},
+					{without.Scopes, token.Scopes},
+					{without.Confirmation, token.Confirmation},
+				} {
+					assert.Equal(t, pair[0], pair[1])
+				}
+			},
+		})
+	}
+	for name, want := range map[string]error{"iss": jwtverifier.ErrIssuer, "aud": jwtverifier.ErrAudience, "cid": jwtverifier.ErrClientID, "exp": jwtverifier.ErrClaim} {
+		rows = append(rows,
+			attack{name: "t/198 null is none: " + name, token: at0Token(name, `null`), want: want},
+			attack{
+				name:  "t/198 null, and once more: " + name,
+				token: jwsOf(key1(), h0(), withMore(at0(), `"`+name+`":null`)),
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			},
+			attack{
+				name:  "t/198 null first, then a value: " + name,
+				token: jwsOf(key1(), h0(), `{"`+name+`":null,`+at0()[1:]),
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			},
+		)
+	}
+	for name, want := range map[string]error{
+		"iss": jwtverifier.ErrIssuer, "aud": jwtverifier.ErrAudience, "sub": jwtverifier.ErrClaim, "iat": jwtverifier.ErrClaim,
+		"exp": jwtverifier.ErrClaim, "nonce": jwtverifier.ErrNonce, "azp": nil, "nbf": nil, "auth_time": nil, "at_hash": nil,
+	} {
+		rows = append(rows, attack{
+			name:  "t/198 null is none, in an ID token: " + name,
+			token: id0Token(name, `null`),
+			id:    asID0,
+			want:  want,
+		})
+	}
+	runAttacks(t, "claims", rows)
+}
+
+// Every name that a reader who ignores case takes for a registered one.
+func TestFoldedNames(t *testing.T) {
+	t.Parallel()
+	var variants func(string) []string
+	variants = func(name string) []string {
+		if name == "" {
+			return []string{""}
+		}
+		first := rune(name[0])
+		letters := []rune{first}
+		for r := unicode.SimpleFold(first); r != first; r = unicode.SimpleFold(r) {
+			letters = append(letters, r)
+		}
+		var all []string
+		for _, rest := range variants(name[1:]) {
+			for _, letter := range letters {
+				all = append(all, string(letter)+rest)
+			}
+		}
+		return all
+	}
+	count := 0
+	var rows []attack
+	for _, name := range []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"} {
+		for _, variant := range variants(name) {
+			if variant == name {
+				continue
+			}
+			count++
+			rows = append(rows, attack{
+				name:  "t/193 " + variant,
+				token: jwsOf(key1(), h0(), withMore(at0(), `"`+variant+`":null`)),
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			})
+		}
+		upper := strings.ToUpper(name)
+		rows = append(rows,
+			attack{
+				name:  "t/193 in an ID token: " + upper,
+				token: jwsOf(key1(), h0(), withMore(id0(), `"`+upper+`":"x"`)),
+				id:    asID0,
+				want:  jwtverifier.ErrMalformed,
+				part:  "payload",
+			},
+			attack{name: "t/193 in a header: " + upper, token: jwsOf(key1(), h0(upper, `"x"`), at0())},
+			attack{name: "t/193 deep: " + upper, token: at0Token("act", `{"`+upper+`":{"`+upper+`":1}}`)},
+			attack{name: "t/193 as a value: " + upper, token: at0Token("x", `"`+upper+`"`)},
+			attack{name: "t/193 longer: " + upper, token: at0Token(upper+"S", `1`, "x"+upper, `1`, upper+" ", `1`)},
+		)
+	}
+	require.Equal(t, 17+11+5*7, count, "s has three forms, the other letters two")
+	runAttacks(t, "claims", rows)
+}
+
+func TestRequiredClaim(t *testing.T) {
+	t.Parallel()
+	opts := []jwtverifier.Option{jwtverifier.WithRequiredClaim("tid", "a", "1", "true", "null", "{}")}
+	good := at0Token("tid", `"a"`)
+	var rows []attack
+	add := func(name, value string, want error) {
+		row := attack{
+			name:  "t/203 " + name + value,
+			token: at0Token("tid", value),
+			opts:  opts,
+			good:  good,
+			want:  want,
+		}
+		if want != nil {
+			row.claim = "tid"
+		}
+		rows = append(rows, row)
+		row.name, row.token, row.id, row.good = "t/203 ID token, "+name+value, id0Token("tid", value), asID0, id0Token("tid", `"a"`)
+		rows = append(rows, row)
+	}
+	for _, value := range []string{`"a"`, `"\u0061"`, `"1"`, `1`, `true`, `["x","a"]`, `[1]`, `[null,true]`, `[[],{},"a"]`, ` "a" `} {
+		add("wanted: ", value, nil)
+	}
+	for _, value := range []string{
+		absentMember, `null`, `""`, `"A"`, `"a "`, `"a b"`, `"a,b"`, `"b a"`, `"a\u0000"`, `"aa"`, `1.0`, `1e0`, `1E0`, `10`, `-1`, `0.1e1`,
+		`false`, `[]`, `[null]`, `[["a"]]`, `[{"tid":"a"}]`, `{"a":true}`, `{"tid":"a"}`, `{}`, `["A"]`, `["a b"]`, `[1.0]`, `"\"a\""`,
+	} {
+		add("not wanted: ", value, jwtverifier.ErrClaim)
+	}
+	for name, payload := range map[string]string{
+		"in another case":   at0("Tid", `"a"`),
+		"inside a claim":    at0("x", `{"tid":"a"}`),
+		"and more":          at0("tid2", `"a"`, "xtid", `"a"`, "ti", `"a"`, "tid\\u0000", `"a"`),
+		"one path for both": at0("x.tid", `"a"`, "/tid", `"a"`),
+	} {
+		rows = append(rows, attack{
+			name:  "t/203 the name " + name,
+			token: jwsOf(key1(), h0(), payload),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		})
+	}
+	for name, payload := range map[string]string{
+		"good first":     withMore(at0("tid", `"a"`), `"tid":"x"`),
+		"good last":      withMore(at0("tid", `"x"`), `"tid":"a"`),
+		"null first":     withMore(at0("tid", `null`), `"tid":"a"`),
+		"once escaped":   withMore(at0("tid", `"a"`), `"t\u0069d":"x"`),
+		"twice the same": withMore(at0("tid", `"a"`), `"tid":"a"`),
+	} {
+		rows = append(rows, attack{
+			name:  "t/203 twice, " + name,
+			token: jwsOf(key1(), h0(), payload),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrMalformed,
+			part:  "payload",
+		})
+	}
+	both := append(opts[:1:1], jwtverifier.WithRequiredClaim("tid", "b"))
+	ofBoth := at0Token("tid", `["a","b"]`)
+	scoped := []jwtverifier.Option{jwtverifier.WithRequiredClaim("scope", "read")}
+	rows = append(rows,
+		attack{name: "t/203 the name escaped", token: at0Token(`t\u0069d`, `"a"`), opts: opts, good: good},
+		attack{
+			name:  "t/203 in the header",
+			token: jwsOf(key1(), h0("tid", `"a"`), at0()),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 before the times",
+			token: at0Token("tid", `"x"`, "exp", inSeconds(-3600)),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 after the audience",
+			token: at0Token("tid", `"x"`, "aud", `"other"`),
+			opts:  opts,
+			good:  good,
+			want:  jwtverifier.ErrAudience,
+		},
+		attack{
+			name:  "t/203 given twice, one holds",
+			token: at0Token("tid", `"a"`),
+			opts:  both,
+			good:  ofBoth,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 given twice, the other holds",
+			token: at0Token("tid", `["b","c"]`),
+			opts:  both,
+			good:  ofBoth,
+			want:  jwtverifier.ErrClaim,
+			claim: "tid",
+		},
+		attack{
+			name:  "t/203 a claim that another rule reads",
+			token: at0Token("scope", `"read write"`),
+			opts:  scoped,
+			good:  at0Token("scope", `"read"`),
+			want:  jwtverifier.ErrClaim,
+			claim: "scope",
+		},
+		attack{
+			name:  "t/203 any value, null",
+			token: at0Token("jti", `null`),
+			opts:  []jwtverifier.Option{jwtverifier.WithRequiredClaim("jti")},
+			good:  at0Token("jti", `0`),
+			want:  jwtverifier.ErrClaim,
+			claim: "jti",
+		},
+	)
+	runAttacks(t, "claims", rows)
 }

@@ -1,8 +1,19 @@
 package hostile_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"fmt"
+	"math"
+	"math/big"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -175,7 +186,8 @@ func TestConfiguration(t *testing.T) {
 		v := verifierOf(t, jwtverifier.WithoutAudience(), jwtverifier.WithAuthorizedClients("c1"))
 		accepts(t, v, at0Token("aud", absentMember))
 		accepts(t, v, at0Token("aud", `[]`))
-		for _, aud := range []string{`"api"`, `""`, `[""]`, `null`, `1`, `{}`, `[1]`} {
+		accepts(t, v, at0Token("aud", `null`))
+		for _, aud := range []string{`"api"`, `""`, `[""]`, `1`, `{}`, `[1]`, `[null]`, `false`} {
 			refuses(t, v, at0Token("aud", aud), jwtverifier.ErrAudience)
 		}
 		refuses(t, v, at0Token("aud", absentMember, "cid", `"c2"`), jwtverifier.ErrClientID)
@@ -235,4 +247,195 @@ func TestIssuerURL(t *testing.T) {
 			assert.Equal(t, issuer+"/.well-known/oauth-authorization-server", site.askedFor()[0])
 		})
 	})
+}
+
+// An issuer from which nothing is derived may be any name. It is compared all the same.
+func TestNamedIssuer(t *testing.T) {
+	t.Parallel()
+	static := jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1())))
+	withAudience := jwtverifier.WithAudience("api")
+	for _, issuer := range []string{
+		"auth-service", "urn:example:as", "a", "as.example/tenant", "http://as.example", "https://as.example/?a=b#c", "as of example",
+		"~", " ", strings.Repeat("i", 2048),
+	} {
+		runRow(t, fmt.Sprintf("t/233 issuer %q, compared byte for byte", issuer[:min(len(issuer), 60)]), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, err := jwtverifier.New(issuer, withAudience)
+				onlyReasons(t, err, jwtverifier.ErrMisconfigured)
+				site := newSite()
+				for _, source := range []jwtverifier.Option{static, jwtverifier.WithPublicKeys(key1().Public()), jwtverifier.WithJWKSURL(jwksURL)} {
+					v, err := jwtverifier.New(issuer, withAudience, source, jwtverifier.WithHTTPClient(&http.Client{Transport: site}))
+					require.NoError(t, err)
+					assert.Equal(t, issuer, v.Issuer())
+					accepts(t, v, at0Token("iss", quotedJSON(issuer)))
+					for _, other := range []string{issuer + "/", issuer + " ", " " + issuer, issuer + issuer, issuer[1:], strings.ToUpper(issuer) + "x", "https://" + issuer, ""} {
+						token, err := v.VerifyAccessToken(t.Context(), at0Token("iss", quotedJSON(other)))
+						require.Nil(t, token)
+						onlyReasons(t, err, jwtverifier.ErrInvalidToken, jwtverifier.ErrIssuer)
+					}
+				}
+				assert.Equal(t, []string{jwksURL}, site.askedFor(), "nothing is derived")
+			})
+		})
+	}
+	for _, issuer := range []string{
+		"", strings.Repeat("i", 2049), "auth\nservice", "auth\x00service", "auth\tservice", "\x7f", "s\u00e9curit\u00e9", "\u0430s.example",
+		"{tenant}", "https://as.example/{tenantid}/v2.0", "a}", "https://as.example/.well-known/openid-configuration",
+		"https://as.example/.well-known/oauth-authorization-server/t",
+	} {
+		runRow(t, fmt.Sprintf("t/233 no issuer: %q", issuer[:min(len(issuer), 60)]), func(t *testing.T) {
+			for _, source := range []jwtverifier.Option{
+				static, jwtverifier.WithPublicKeys(key1().Public()), jwtverifier.WithJWKSURL(jwksURL), jwtverifier.WithMetadataURL(metadataURL),
+			} {
+				v, err := jwtverifier.New(issuer, withAudience, source)
+				require.Nil(t, v)
+				onlyReasons(t, err, jwtverifier.ErrMisconfigured)
+				oneShortLine(t, err)
+			}
+		})
+	}
+	for name, row := range map[string]struct {
+		document string
+		opts     []jwtverifier.Option
+		want     error // of the metadata; nil: a token is accepted
+	}{
+		"the document says it":           {document: metadataOf("issuer", `"auth-service"`)},
+		"the document says another":      {document: metadataOf("issuer", `"auth-service/"`), want: jwtverifier.ErrIssuerMismatch},
+		"the document says its own URL":  {document: metadataOf("issuer", strconv.Quote(issuerURL)), want: jwtverifier.ErrIssuerMismatch},
+		"keys by http":                   {document: metadataOf("issuer", `"auth-service"`, "jwks_uri", `"http://as.example/keys"`), want: jwtverifier.ErrUnavailable},
+		"keys by http, WithInsecureHTTP": {document: metadataOf("issuer", `"auth-service"`, "jwks_uri", `"http://as.example/keys"`), opts: []jwtverifier.Option{jwtverifier.WithInsecureHTTP()}, want: jwtverifier.ErrUnavailable},
+		"keys on the loopback by http":   {document: metadataOf("issuer", `"auth-service"`, "jwks_uri", `"http://localhost/keys"`), want: jwtverifier.ErrUnavailable},
+	} {
+		runRow(t, "t/236 an issuer that is no URL, "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				site := newSite()
+				site.set(answerWith(200, row.document), "https://as.example/m")
+				site.set(answerWith(200, jwksOf(goodJWK1())), "http://as.example/keys", "http://localhost/keys")
+				v, err := jwtverifier.New("auth-service", append(row.opts, withAudience, jwtverifier.WithMetadataURL("https://as.example/m"), jwtverifier.WithHTTPClient(&http.Client{Transport: site}))...)
+				require.NoError(t, err)
+				raw := at0Token("iss", `"auth-service"`)
+				if row.want == nil {
+					accepts(t, v, raw)
+					return
+				}
+				_, err = v.VerifyAccessToken(t.Context(), raw)
+				if row.want == jwtverifier.ErrUnavailable {
+					unavailable(t, err)
+				} else {
+					unavailable(t, err, row.want)
+				}
+				assert.Equal(t, []string{"https://as.example/m"}, site.askedFor())
+			})
+		})
+	}
+}
+
+func TestPublicKeys(t *testing.T) {
+	t.Parallel()
+	made := func(t *testing.T, opts ...jwtverifier.Option) *jwtverifier.Verifier {
+		v, err := jwtverifier.New(issuerURL, append(opts, jwtverifier.WithAudience("api"), jwtverifier.WithTokenCache(16), jwtverifier.WithClock(func() time.Time { return bubbleStart }))...)
+		require.NoError(t, err)
+		return v
+	}
+	public := func(n *big.Int, e int) *rsa.PublicKey { return &rsa.PublicKey{N: n, E: e} }
+	n := key1().N
+	runRow(t, "t/143 keys that are changed after New", func(t *testing.T) {
+		key := public(new(big.Int).Set(n), 65537)
+		list := []crypto.PublicKey{key}
+		option := jwtverifier.WithPublicKeys(list...)
+		list[0] = keyX().Public() // even before New
+		v := made(t, option)
+		input := seg64(h0()) + "." + seg64(at0())
+		digest := sha256.Sum256([]byte(input))
+		byAnybody := input + "." + seg64(padded(256, slices.Concat(sha256Info, digest[:])))
+		refuses(t, v, byAnybody, jwtverifier.ErrUnknownKey)
+		key.E = 1
+		refuses(t, v, byAnybody, jwtverifier.ErrUnknownKey)
+		accepts(t, v, at0Token())
+		key.N.Set(keyX().N)
+		key.E = 65537
+		refuses(t, v, jwsOf(keyX(), h0(), at0()), jwtverifier.ErrUnknownKey)
+		accepts(t, v, at0Token())
+		accepts(t, v, at0Token("jti", `"another"`))
+		accepts(t, made(t, option), at0Token())
+	})
+	runRow(t, "t/143 tokens of any kid and of none", func(t *testing.T) {
+		v := made(t, jwtverifier.WithPublicKeys(key1().Public(), key2().Public()), jwtverifier.WithPublicKeys(key3().Public()))
+		for _, kid := range []string{absentMember, `null`, `"k1"`, `"other"`} {
+			for _, key := range []*rsa.PrivateKey{key1(), key2(), key3()} {
+				accepts(t, v, jwsOf(key, h0("kid", kid), at0()))
+			}
+		}
+		refuses(t, v, jwsOf(keyX(), h0("kid", absentMember), at0()), jwtverifier.ErrSignature)
+		refuses(t, v, jwsOf(keyX(), h0(), at0()), jwtverifier.ErrUnknownKey)
+		refuses(t, v, jwsOf(key1(), h0("alg", `"PS256"`), at0()), jwtverifier.ErrAlgorithm)
+		refuses(t, v, jwsOf(key1(), h0("kid", `""`), at0()), jwtverifier.ErrMalformed)
+		require.NoError(t, v.Refresh(t.Context()))
+		var dst map[string]any
+		onlyReasons(t, v.Metadata(t.Context(), &dst), jwtverifier.ErrMisconfigured)
+	})
+	several := func(count int) (keys []crypto.PublicKey) {
+		for i := range count {
+			keys = append(keys, public(new(big.Int).Add(n, big.NewInt(int64(2*i))), 65537))
+		}
+		return keys
+	}
+	runRow(t, "t/143 four keys, one of them twice", func(t *testing.T) {
+		made(t, jwtverifier.WithPublicKeys(several(4)...), jwtverifier.WithPublicKeys(several(1)...))
+	})
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	edPublic, edKey, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	even := new(big.Int).Sub(n, big.NewInt(1))
+	short, long := new(big.Int).Rsh(n, 1), new(big.Int).Lsh(n, 8192-2048+1)
+	short.SetBit(short, 0, 1)
+	long.SetBit(long, 0, 1)
+	for name, keys := range map[string][]crypto.PublicKey{
+		"none":                   {},
+		"nil":                    {nil},
+		"a nil pointer":          {(*rsa.PublicKey)(nil)},
+		"no modulus":             {&rsa.PublicKey{E: 65537}},
+		"a private key":          {key1()},
+		"another private key":    {edKey},
+		"a private key, last":    {key2().Public(), key1()},
+		"not a pointer":          {*key1().Public().(*rsa.PublicKey)},
+		"an EC key":              {ecKey.Public()},
+		"an Ed25519 key":         {edPublic},
+		"a secret":               {[]byte("secret")},
+		"a PEM":                  {"-----BEGIN PUBLIC KEY-----"},
+		"five":                   several(5),
+		"e=0":                    {public(n, 0)},
+		"e=1":                    {public(n, 1)},
+		"e=2":                    {public(n, 2)},
+		"e=65536":                {public(n, 65536)},
+		"e negative":             {public(n, -65537)},
+		"e=2^31+1":               {public(n, 1<<31+1)},
+		"e=2^32+65537":           {public(n, 1<<32+65537)},
+		"e as large as can be":   {public(n, math.MaxInt)},
+		"modulus zero":           {public(new(big.Int), 65537)},
+		"modulus negative":       {public(new(big.Int).Neg(n), 65537)},
+		"modulus even":           {public(even, 65537)},
+		"modulus of 2,047 bits":  {public(short, 65537)},
+		"modulus of 8,193 bits":  {public(long, 65537)},
+		"modulus of a megabyte":  {public(new(big.Int).SetBit(new(big.Int).Lsh(n, 8<<20), 0, 1), 65537)},
+		"a good one and a wrong": {key2().Public(), public(n, 1)},
+	} {
+		runRow(t, "t/143 refused: "+name, func(t *testing.T) {
+			v, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithPublicKeys(keys...))
+			require.Nil(t, v)
+			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
+			oneShortLine(t, err)
+		})
+	}
+	for name, other := range map[string]jwtverifier.Option{
+		"static keys":    jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))),
+		"a JWKS URL":     jwtverifier.WithJWKSURL(jwksURL),
+		"a metadata URL": jwtverifier.WithMetadataURL(metadataURL),
+	} {
+		runRow(t, "t/309 public keys and "+name, func(t *testing.T) {
+			_, err := jwtverifier.New(issuerURL, jwtverifier.WithAudience("api"), jwtverifier.WithPublicKeys(key1().Public()), other)
+			onlyReasons(t, err, jwtverifier.ErrMisconfigured)
+		})
+	}
 }

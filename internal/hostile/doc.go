@@ -142,6 +142,7 @@
 //	t/125  several keys under one kid: at most four are tried
 //	t/126  keys for something else under the same kid
 //	t/127  a thousand keys under one kid: the cost of four
+//	t/128  keys without kid: for the tokens whose kid no key has, at most four
 //	t/129  key_ops without verify, or not an array of distinct strings
 //	t/130  use that is not sig
 //	t/131  a key without alg: it serves RS256 only
@@ -153,6 +154,7 @@
 //	t/139  an exponent that is too large
 //	t/140  numbers in another encoding
 //	t/141  a modulus that is zero, one or even
+//	t/143  keys that are given as values of Go: changed later, private or weak
 //	t/144  keys of other types that make libraries panic
 //	t/145  unknown curves
 //	t/146  certificates in a key: neither believed nor fetched
@@ -172,6 +174,7 @@
 //	t/160  iss spelled with escapes: compared after decoding
 //	t/161  the token of one issuer signed with the keys of another
 //	t/162  iss that is to make the verifier ask somewhere
+//	t/163  iss as Issuers looks for it: how deep, how late, how spelled
 //	t/164  aud of a wrong type, or with such an element
 //	t/165  aud that differs a little
 //	t/166  aud as it may be
@@ -195,14 +198,17 @@
 //	t/190  a claim twice, once with escapes
 //	t/191  a name twice deep in a claim
 //	t/192  twins of claims in another case
+//	t/193  every name that folds to a registered claim
 //	t/194  text that is not UTF-8
 //	t/195  sub absent, empty or of a wrong type, and errors about it
 //	t/196  sub equal to a client ID: accepted, the caller must know
 //	t/197  scopes and groups of a wrong type
+//	t/198  claims that are null: as if absent, and not a first value
 //	t/199  a token bound to its sender's key, shown by someone else
 //	t/200  an ID token shown to an API
 //	t/201  refresh tokens, logout tokens and other kinds shown to an API
 //	t/202  deep nesting, many claims
+//	t/203  a claim that the embedder requires: absent, or nearly right
 //
 // # Claims of an ID token
 //
@@ -233,6 +239,7 @@
 //
 //	t/231  metadata of another issuer
 //	t/232  an issuer that ends in a slash
+//	t/233  issuers that are no URL: compared byte for byte, and nothing derived
 //	t/234  issuers that New refuses
 //	t/235  no jwks_uri, or none that is absolute
 //	t/236  jwks_uri with http for an issuer with https
@@ -245,6 +252,7 @@
 //	t/245  a document that is not one JSON object, or too large
 //	t/246  names twice, or in another case
 //	t/247  an algorithm that only the metadata allows
+//	t/248  members of the metadata that are null
 //	t/249  paths that another program may normalize
 //
 // # Fetching
@@ -270,10 +278,12 @@
 //
 //	t/271  a flood of unknown kids: one refresh in a while, and nothing kept
 //	t/272  a flood of bad signatures: no request
+//	t/273  floods without kid, and through an outage
 //	t/274  a new key: found at once
 //	t/275  a key that is gone, after a refresh
 //	t/276  a key that is gone, at the latest after the interval
 //	t/277  another key under the same kid
+//	t/278  a remembered token whose key would not be found any more
 //	t/279  no server at first
 //	t/280  no server for longer than keys may serve
 //	t/281  an answer without usable keys: good ones stay
@@ -282,6 +292,7 @@
 //	t/285  a clock that runs backwards
 //	t/286  two verifiers with one kid
 //	t/287  an old key set after a new one
+//	t/288  a cache between the verifier and the server
 //	t/289  very many different kids: a hundred thousand, which shows that none is kept
 //	t/290  keys that are to live for ever, or not at all
 //
@@ -289,9 +300,12 @@
 //
 //	t/291  a thousand callers: one request
 //	t/292  the caller that began a fetch leaves
+//	t/293  a storm of Refresh, and one during an older refresh
 //	t/294  a refresh that hangs while keys are held
 //	t/295  keys replaced while tokens are verified
 //	t/296  a transport that panics
+//	t/297  a transport that breaks its contract
+//	t/298  a transport that ignores its context and answers later
 //	t/299  the caller changes what it gave or was given
 //	t/300  another package changes jwx's settings
 //

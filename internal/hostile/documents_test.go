@@ -231,6 +231,10 @@ func TestDiscovery(t *testing.T) {
 		}
 		add("t/246 "+name, document, also)
 	}
+	add("t/248 issuer null", metadataOf("issuer", `null`), mismatch)
+	add("t/248 jwks_uri null", metadataOf("jwks_uri", `null`), nil)
+	add("t/248 jwks_uri null, then a URL", withMore(metadataOf("jwks_uri", `null`), `"jwks_uri":`+strconv.Quote(jwksURL)), nil)
+	add("t/248 all null", `{"issuer":null,"jwks_uri":null}`, mismatch)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, location := range []string{
 			"https://evil.example/.well-known/openid-configuration", "//evil.example/metadata",
@@ -342,6 +346,10 @@ func TestDiscovery(t *testing.T) {
 			metadataURL, jwksURL,
 		})
 	}
+	accepted("t/248 what is not read is null", issuerURL, map[string]siteAnswer{
+		metadataURL: answerWith(200, metadataOf("response_types_supported", `null`, "scopes_supported", `null`, "introspection_endpoint", `null`)),
+		jwksURL:     keys,
+	}, []string{metadataURL, jwksURL})
 	for name, answers := range map[string]map[string]siteAnswer{
 		"relative":        {metadataURL: redirectTo(301, "/elsewhere")},
 		"absolute":        {metadataURL: redirectTo(308, "https://as.example/elsewhere")},

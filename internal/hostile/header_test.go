@@ -39,6 +39,8 @@ func TestHeader(t *testing.T) {
 	attacker := jwkOf("k1", &keyX().PublicKey)
 	byAttacker := func(header string) string { return jwsOf(keyX(), header, at0()) }
 	listOf := func(n int, element string) string { return "[" + strings.Repeat(element+",", n-1) + element + "]" }
+	// As long as a certificate in base64 with so many bytes, in JSON that escapes slashes.
+	certificate := func(n int) string { return `"` + strings.Repeat(strings.Repeat("M", 62)+`\/`, n/64) + `"` }
 	tooComplex := func(t *testing.T, err error) { require.ErrorContains(t, err, "too many members or elements") }
 
 	rows := []attack{
@@ -81,13 +83,31 @@ func TestHeader(t *testing.T) {
 		{name: "t/055 value of alg escaped", token: with(`{"alg":"RS\u0032\u00356","kid":"k1"}`)},
 		{name: "t/056 only ALG", token: with(`{"ALG":"RS256","kid":"k1"}`), want: malformed},
 		{name: "t/056 only Alg", token: with(`{"Alg":"RS256","kid":"k1"}`), want: malformed},
-		{name: "t/056 only KID, two keys", token: with(`{"alg":"RS256","KID":"k1"}`), want: unknownKey},
+		{
+			name:  "t/056 only KID, no key that it does not name",
+			token: jwsOf(keyX(), `{"alg":"RS256","KID":"kx"}`, at0()),
+			want:  signature,
+			part:  "signature",
+
+			unnamed: true,
+		},
+		{name: "t/056 only KID, of another key", token: jwsOf(key2(), `{"alg":"RS256","KID":"k1"}`, at0())},
 		{name: "t/057 alg and ALG", token: with(`{"alg":"RS256","ALG":"none","kid":"k1"}`)},
 		{name: "t/057 kid and its Kelvin sign twin", token: with(`{"alg":"RS256","kid":"k1","\u212Aid":"k2"}`)},
 		{name: "t/057 CRIT, Enc, ZIP and B64", token: with(h0("CRIT", `["exp"]`, "Enc", `"A256GCM"`, "ZIP", `"DEF"`, "B64", `false`))},
 		{name: "t/057 TYP", token: with(h0("TYP", `"logout+jwt"`))},
 		{name: "t/059 kid empty", token: with(h0("kid", `""`)), want: malformed},
-		{name: "t/059 kid null", token: with(h0("kid", `null`)), want: malformed},
+		{name: "t/059 kid null is none", token: with(h0("kid", `null`))},
+		{
+			name:  "t/059 kid null is none, more keys than are tried",
+			token: with(h0("kid", `null`)),
+			want:  signature,
+			part:  "signature",
+			jwks:  jwksOf(append(manyKeys(4), goodJWK1())...),
+
+			unnamed: true,
+		},
+		{name: "t/059 kid null and kid", token: with(h0("kid", `null`, `\u006bid`, `"k1"`)), want: malformed},
 		{
 			name:  "t/060 kid empty, and a key without kid",
 			token: with(h0("kid", `""`)),
@@ -103,12 +123,19 @@ func TestHeader(t *testing.T) {
 			good:  with(h0("kid", absentMember)),
 		},
 		{name: "t/060 no kid, and a key with kid", token: with(h0("kid", absentMember)), jwks: jwksOf(goodJWK1())},
-		{name: "t/060 no kid, two keys", token: with(h0("kid", absentMember)), want: unknownKey},
+		{name: "t/060 no kid, two keys", token: with(h0("kid", absentMember))},
 		{
 			name:  "t/060 no kid, two keys under one",
 			token: with(h0("kid", absentMember)),
-			want:  unknownKey,
 			jwks:  jwksOf(goodJWK1(), jwkOf("k1", &key2().PublicKey)),
+		},
+		{
+			name:  "t/060 no kid, by a key that is not published",
+			token: byAttacker(h0("kid", absentMember)),
+			want:  signature,
+			part:  "signature",
+
+			unnamed: true,
 		},
 		{name: "t/061 kid a number", token: with(h0("kid", `123`)), want: malformed},
 		{name: "t/061 kid an array", token: with(h0("kid", `["k1"]`)), want: malformed},
@@ -163,8 +190,8 @@ func TestHeader(t *testing.T) {
 			refused: kidShownShortly,
 		},
 		{
-			name:    "t/065 kid of 6,600 bytes, all escaped",
-			token:   with(h0("kid", `"`+strings.Repeat(`\u0000`, 1_100)+`"`)),
+			name:    "t/065 kid of 2,220 bytes, all escaped",
+			token:   with(h0("kid", `"`+strings.Repeat(`\u0000`, 370)+`"`)),
 			want:    unknownKey,
 			refused: kidShownShortly,
 		},
@@ -246,13 +273,22 @@ func TestHeader(t *testing.T) {
 			part:  "signature",
 		},
 		{name: "t/074 jwk of the server's own key", token: with(h0("jwk", goodJWK1()))},
-		{name: "t/075 jwk of the attacker, no kid, two keys", token: byAttacker(h0("kid", absentMember, "jwk", attacker)), want: unknownKey},
+		{
+			name:  "t/075 jwk of the attacker, no kid, two keys",
+			token: byAttacker(h0("kid", absentMember, "jwk", attacker)),
+			want:  signature,
+			part:  "signature",
+
+			unnamed: true,
+		},
 		{
 			name:  "t/075 jwk of the attacker, no kid, one key",
 			token: byAttacker(h0("kid", absentMember, "jwk", attacker)),
 			want:  signature,
 			part:  "signature",
 			jwks:  jwksOf(goodJWK1()),
+
+			unnamed: true,
 		},
 		{name: "t/075 jwk of the attacker, unknown kid", token: byAttacker(h0("kid", `"kx"`, "jwk", attacker)), want: unknownKey},
 		{name: "t/076 jku of the attacker", token: byAttacker(h0("kid", `"kx"`, "jku", `"https://evil.example/jwks"`)), want: unknownKey},
@@ -295,7 +331,7 @@ func TestHeader(t *testing.T) {
 		{name: "t/082 epk and apu", token: with(h0("epk", `{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`, "apu", `"AA"`))},
 		{name: "t/086 typ a number", token: with(h0("typ", `1`)), want: malformed},
 		{name: "t/086 typ an array", token: with(h0("typ", `["JWT"]`)), want: malformed},
-		{name: "t/086 typ null", token: with(h0("typ", `null`)), want: malformed},
+		{name: "t/086 typ null is none", token: with(h0("typ", `null`))},
 		{name: "t/086 typ an object", token: with(h0("typ", `{}`)), want: malformed},
 		{name: "t/086 typ twice", token: with(h0("typ", `"JWT"`, `\u0074yp`, `"logout+jwt"`)), want: malformed},
 		{name: "t/089 header an array", token: with(`[{"alg":"RS256","kid":"k1"}]`), want: malformed},
@@ -384,10 +420,10 @@ func TestHeader(t *testing.T) {
 		{name: "t/095 nesting of 9", token: with(h0("x", nested(9)))},
 		{name: "t/095 nesting of 50", token: with(h0("x", nested(50)))},
 		{name: "t/095 nesting of 100", token: with(h0("x", nested(100)))},
-		{name: "t/095 nesting of 124", token: with(h0("x", nested(124)))},
+		{name: "t/095 nesting of 123", token: with(h0("x", nested(123)))},
 		{
-			name:    "t/095 nesting of 125",
-			token:   with(h0("x", nested(125))),
+			name:    "t/095 nesting of 124",
+			token:   with(h0("x", nested(124))),
 			want:    malformed,
 			refused: tooComplex,
 		},
@@ -409,42 +445,106 @@ func TestHeader(t *testing.T) {
 			part:  "token",
 		},
 		{name: "t/096 1,000 members", token: with(manyMembers(1_000)), want: malformed},
-		{name: "t/096 43 members more", token: with(manyMembers(43))},
+		{name: "t/096 39 members more", token: with(manyMembers(39))},
 		{
-			name:    "t/096 44 members more",
-			token:   with(manyMembers(44)),
+			name:    "t/096 40 members more",
+			token:   with(manyMembers(40)),
 			want:    malformed,
 			refused: tooComplex,
 		},
-		{name: "t/096 554 elements", token: with(h0("x", listOf(554, "1")))},
+		{name: "t/096 551 elements", token: with(h0("x", listOf(551, "1")))},
 		{
-			name:    "t/096 555 elements",
-			token:   with(h0("x", listOf(555, "1"))),
+			name:    "t/096 552 elements",
+			token:   with(h0("x", listOf(552, "1"))),
 			want:    malformed,
 			refused: tooComplex,
 		},
-		{name: "t/096 92 elements true", token: with(h0("x", listOf(92, "true")))},
+		{name: "t/096 91 elements true", token: with(h0("x", listOf(91, "true")))},
 		{
-			name:    "t/096 93 elements true",
-			token:   with(h0("x", listOf(93, "true"))),
+			name:    "t/096 92 elements true",
+			token:   with(h0("x", listOf(92, "true"))),
 			want:    malformed,
 			refused: tooComplex,
 		},
-		{name: "t/096 100 exponents", token: with(h0("x", listOf(100, "1E1")))},
+		{name: "t/096 91 exponents", token: with(h0("x", listOf(91, "1E1")))},
 		{
-			name:    "t/096 101 exponents",
-			token:   with(h0("x", listOf(101, "1E1"))),
+			name:    "t/096 92 exponents",
+			token:   with(h0("x", listOf(92, "1E1"))),
 			want:    malformed,
 			refused: tooComplex,
 		},
-		{name: "t/096 1,117 escapes", token: with(h0("x", `"`+strings.Repeat(`\n`, 1117)+`"`))},
+		{name: "t/096 370 escapes", token: with(h0("x", `"`+strings.Repeat(`\n`, 370)+`"`))},
 		{
-			name:    "t/096 1,118 escapes",
-			token:   with(h0("x", `"`+strings.Repeat(`\n`, 1118)+`"`)),
+			name:    "t/096 371 escapes",
+			token:   with(h0("x", `"`+strings.Repeat(`\n`, 371)+`"`)),
 			want:    malformed,
 			refused: tooComplex,
 		},
-		{name: "t/096 a string like structure", token: with(h0("x", `"`+strings.Repeat(`\"{[:e`, 1000)+`"`))},
+		{name: "t/096 a string like structure", token: with(h0("x", `"`+strings.Repeat(`\"{[:e`, 370)+`"`))},
+		{
+			name:  "t/096 1,110 bytes beyond ASCII",
+			token: with(h0("x", `"`+strings.Repeat("é", 555)+`"`)),
+		},
+		{
+			name:    "t/096 1,112 bytes beyond ASCII",
+			token:   with(h0("x", `"`+strings.Repeat("é", 556)+`"`)),
+			want:    malformed,
+			refused: tooComplex,
+		},
+		{
+			name:  "t/096 1,112 bytes beyond ASCII in a kid",
+			token: with(h0("kid", `"`+strings.Repeat("é", 556)+`"`)),
+			want:  unknownKey,
+		},
+		{
+			name:  "t/096 a name of 1,110 bytes",
+			token: with(h0(strings.Repeat("x", 1110), `1`)),
+		},
+		{
+			name:    "t/096 a name of 1,111 bytes",
+			token:   with(h0(strings.Repeat("x", 1111), `1`)),
+			want:    malformed,
+			refused: tooComplex,
+		},
+		{
+			name:  "t/096 a name of 554 bytes beyond ASCII",
+			token: with(h0(strings.Repeat("é", 277), `1`)),
+		},
+		{
+			name:    "t/096 a name of 556 bytes beyond ASCII",
+			token:   with(h0(strings.Repeat("é", 278), `1`)),
+			want:    malformed,
+			refused: tooComplex,
+		},
+		{
+			name:  "t/096 a name of escapes",
+			token: with(h0(strings.Repeat(`\u00e9`, 123), `1`)),
+		},
+		{
+			name:    "t/096 a longer name of escapes",
+			token:   with(h0(strings.Repeat(`\u00e9`, 124), `1`)),
+			want:    malformed,
+			refused: tooComplex,
+		},
+		{
+			name:    "t/096 a name with white space before the colon",
+			token:   with(withMore(h0(), `"`+strings.Repeat("x", 1111)+"\" \n:1")),
+			want:    malformed,
+			refused: tooComplex,
+		},
+		{
+			name:  "t/096 a chain of five certificates, slashes escaped",
+			token: with(h0("typ", `"JWT"`, "x5t#S256", strconv.Quote(strings.Repeat("x", 43)), "x5c", listOf(5, certificate(1_560)))),
+		},
+		{
+			name: "t/096 an RSA key of 4,096 bits with a chain",
+			token: with(h0("jwk", `{"kty":"RSA","use":"sig","alg":"RS256","kid":"k1","e":"AQAB","n":"`+
+				strings.Repeat("n", 683)+`","x5c":`+listOf(3, certificate(1_560))+`}`)),
+		},
+		{
+			name:  "t/096 some text beyond ASCII",
+			token: with(h0("iss_name", `"Größte Anmeldung für Übungszwecke – 認証サーバー"`, "été", `"ñ"`)),
+		},
 		{
 			name:  "t/096 1 MiB of header",
 			token: with(h0("x", strconv.Quote(strings.Repeat("x", 1<<20)))),
@@ -608,6 +708,14 @@ func TestHeader(t *testing.T) {
 		attack{
 			name:  "t/084 strict, typ empty",
 			token: with(h0("typ", `""`)),
+			want:  tokenType,
+			part:  "claims",
+			opts:  strict,
+			good:  rfc9068,
+		},
+		attack{
+			name:  "t/084 strict, typ null is none",
+			token: with(h0("typ", `null`)),
 			want:  tokenType,
 			part:  "claims",
 			opts:  strict,

@@ -1,6 +1,7 @@
 package hostile_test
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -106,7 +107,7 @@ func TestSeveralIssuers(t *testing.T) {
 			token: jwsOf(key2(), h0("kid", `"k2"`), at0()),
 			want:  jwtverifier.ErrUnknownKey,
 			part:  "header",
-			asksA: 2,
+			asksA: 4, // the second time, the key could be newer
 		},
 		{
 			name:  "t/161 expired at B",
@@ -194,6 +195,14 @@ func TestSeveralIssuers(t *testing.T) {
 			token: jwsOf(key1(), h0(), withMore(at0(), `"iss":"https://b.example"`)),
 			want:  jwtverifier.ErrMalformed,
 			part:  "payload",
+			asksA: 2, // the first chooses; that there is another shows once it is signed
+		},
+		{
+			name:  "t/162 iss of A and of B, by B",
+			token: jwsOf(key2(), h0(), withMore(at0(), `"iss":"https://b.example"`)),
+			want:  jwtverifier.ErrSignature,
+			part:  "signature",
+			asksA: 2,
 		},
 		{
 			name:  "t/162 iss in the header",
@@ -245,6 +254,143 @@ func TestSeveralIssuers(t *testing.T) {
 				_, err := w.issuers.VerifyAccessToken(t.Context(), at0Token())
 				require.NoError(t, err)
 				_, err = w.issuers.VerifyIDToken(t.Context(), id0Token(), "n1")
+				require.NoError(t, err)
+			})
+		})
+	}
+}
+
+// Of a payload that nobody has verified only as much is read as an honest one needs.
+func TestChosenIssuer(t *testing.T) {
+	t.Parallel()
+	// A payload of this length in which iss ends that many bytes after its beginning.
+	issEndsAt := func(length, end int, iss string) string {
+		front, back := `{"pad":"`, `","iss":`+iss
+		rest := "," + at0("iss", absentMember, "pad2", `""`)[1:]
+		return front + strings.Repeat("p", end-len(front)-len(back)) + back +
+			strings.TrimSuffix(rest, `"}`) + strings.Repeat("p", max(0, length-end-len(rest))) + `"}`
+	}
+	const first, last, whole = 768, 6 << 10, 12 << 10
+	iss := strconv.Quote(issuerURL)
+	require.Len(t, issEndsAt(whole, last, iss), whole)
+	escaped := `"`
+	for _, r := range issuerURL {
+		escaped += fmt.Sprintf(`\u%04X`, r)
+	}
+	escaped += `"`
+	for _, row := range []struct {
+		name    string
+		payload string
+		want    error // nil: accepted, by the Verifier that was to be chosen
+		part    string
+		asks    bool
+	}{
+		{name: "iss ends with the first window", payload: issEndsAt(whole+1, first, iss)},
+		{name: "iss ends a byte after the first window", payload: issEndsAt(whole+1, first+1, iss)},
+		{name: "iss begins in the first window and ends in the last", payload: issEndsAt(whole+1, first+10, escaped)},
+		{name: "iss ends with the last window", payload: issEndsAt(whole+1, last, iss)},
+		{
+			name:    "iss ends a byte after the last window",
+			payload: issEndsAt(whole+1, last+1, iss),
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{name: "iss ends a byte after the last window of a payload that is read whole", payload: issEndsAt(whole, last+1, iss)},
+		{name: "iss at the end of a payload that is read whole", payload: issEndsAt(whole, whole-200, iss)},
+		{name: "iss all escapes", payload: at0("iss", escaped)},
+		{name: "name of iss all escapes", payload: at0("iss", absentMember, `\u0069\u0073\u0073`, iss)},
+		{
+			name:    "iss escaped twice",
+			payload: at0("iss", absentMember, `\\u0069ss`, iss),
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{name: "another iss in an object in front", payload: `{"act":{"iss":"https://evil.example"},` + at0()[1:]},
+		{name: "another iss in an array in front", payload: `{"x":[{"iss":"https://evil.example"}],` + at0()[1:]},
+		{name: "another iss in a string in front", payload: `{"x":"\",\"iss\":\"https://evil.example\"",` + at0()[1:]},
+		{name: "another iss as a value in front", payload: `{"x":"iss","y":"https://evil.example",` + at0()[1:]},
+		{
+			name:    "iss only in an object",
+			payload: at0("iss", absentMember, "act", `{"iss":`+iss+`}`),
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{
+			name:    "iss only in a string",
+			payload: at0("iss", absentMember, "x", `"\",\"iss\":\"https://as.example/tenant"`),
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{
+			name:    "iss an array of it",
+			payload: at0("iss", "["+iss+"]"),
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{
+			name:    "iss an array, then iss",
+			payload: `{"iss":[` + iss + `],` + at0()[1:],
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{
+			name:    "another iss, then iss",
+			payload: `{"iss":"https://evil.example",` + at0()[1:],
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{
+			name:    "null, then iss",
+			payload: `{"iss":null,` + at0()[1:],
+			want:    jwtverifier.ErrIssuer,
+			part:    "claims",
+		},
+		{
+			name:    "iss, then another",
+			payload: withMore(at0(), `"iss":"https://evil.example"`),
+			want:    jwtverifier.ErrMalformed,
+			part:    "payload",
+			asks:    true,
+		},
+		{
+			name:    "iss, then its twin",
+			payload: withMore(at0(), `"ISS":"https://evil.example"`),
+			want:    jwtverifier.ErrMalformed,
+			part:    "payload",
+			asks:    true,
+		},
+		{
+			name:    "iss, then what is no JSON",
+			payload: withMore(at0(), `"x":tru`),
+			want:    jwtverifier.ErrMalformed,
+			part:    "payload",
+			asks:    true,
+		},
+		{
+			name:    "iss cut off by the end",
+			payload: `{"iss":` + strings.TrimSuffix(iss, `"`),
+			want:    jwtverifier.ErrMalformed,
+			part:    "payload",
+		},
+	} {
+		runRow(t, "t/163 "+row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				site := newSite()
+				b, err := jwtverifier.New("b", jwtverifier.WithAudience("api"), jwtverifier.WithStaticKeys([]byte(jwksOf(goodJWK1()))))
+				require.NoError(t, err)
+				issuers, err := jwtverifier.NewIssuers(site.verifier(t), b)
+				require.NoError(t, err)
+				raw := jwsOf(key1(), h0(), row.payload)
+				token, err := issuers.VerifyAccessToken(t.Context(), raw)
+				require.Equal(t, err == nil, token != nil)
+				if row.want == nil {
+					require.NoError(t, err)
+					assert.Equal(t, issuerURL, token.Issuer)
+				} else {
+					assert.Equal(t, row.part, refusedBecause(t, err, row.want, raw).Part)
+				}
+				assert.Equal(t, row.want == nil || row.asks, site.requests() > 0, "asked for keys")
+				_, err = issuers.VerifyAccessToken(t.Context(), at0Token("iss", `"b"`))
 				require.NoError(t, err)
 			})
 		})

@@ -54,7 +54,7 @@ func (row keyAttack) run(t *testing.T, jwks string) {
 		slices.Sort(want)
 		assert.Equal(t, want, v.Status().KeyIDs)
 	}
-	assert.Equal(t, []string{metadataURL, jwksURL}, site.askedFor())
+	assert.Equal(t, onceOrAgain(row.want == jwtverifier.ErrUnknownKey), site.askedFor(), "requests")
 }
 
 func TestKeys(t *testing.T) {
@@ -163,8 +163,26 @@ func TestKeys(t *testing.T) {
 			want:  unknown,
 		},
 		{
-			name:  "t/124 kid null",
+			name:  "t/124 kid null is none",
 			entry: entry("kid", `null`),
+			token: token,
+			ids:   []string{""},
+		},
+		{
+			name:  "t/124 kid empty is none",
+			entry: entry("kid", `""`),
+			token: token,
+			ids:   []string{""},
+		},
+		{
+			name:  "t/124 kid an empty array is none",
+			entry: entry("kid", `[]`),
+			token: token,
+			ids:   []string{""},
+		},
+		{
+			name:  "t/124 kid an array of an empty string",
+			entry: entry("kid", `[""]`),
 			token: token,
 			want:  unknown,
 		},
@@ -181,8 +199,38 @@ func TestKeys(t *testing.T) {
 			want:  unknown,
 		},
 		{
-			name:  "t/124 alg null",
+			name:  "t/124 alg null is none",
 			entry: entry("alg", `null`),
+			token: token,
+			ids:   odd,
+		},
+		{
+			name:  "t/124 kty null",
+			entry: entry("kty", `null`),
+			token: token,
+			want:  unknown,
+		},
+		{
+			name:  "t/124 kty empty",
+			entry: entry("kty", `""`),
+			token: token,
+			want:  unknown,
+		},
+		{
+			name:  "t/124 kty an empty array",
+			entry: entry("kty", `[]`),
+			token: token,
+			want:  unknown,
+		},
+		{
+			name:  "t/124 e null",
+			entry: entry("e", `null`),
+			token: token,
+			want:  unknown,
+		},
+		{
+			name:  "t/124 n an empty array",
+			entry: entry("n", `[]`),
 			token: token,
 			want:  unknown,
 		},
@@ -298,6 +346,24 @@ func TestKeys(t *testing.T) {
 		{
 			name:  "t/140 n padded",
 			entry: entry("n", `"`+n64+`=="`),
+			token: token,
+			ids:   odd,
+		},
+		{
+			name:  "t/140 n padded too much",
+			entry: entry("n", `"`+n64+`==="`),
+			token: token,
+			want:  unknown,
+		},
+		{
+			name:  "t/140 n padded, and a line break",
+			entry: entry("n", `"`+n64+`==\n"`),
+			token: token,
+			want:  unknown,
+		},
+		{
+			name:  "t/140 n with padding inside",
+			entry: entry("n", `"`+n64[:4]+`==`+n64[4:]+`"`),
 			token: token,
 			want:  unknown,
 		},
@@ -534,14 +600,26 @@ func TestKeys(t *testing.T) {
 			name:  "t/150 Kid",
 			entry: entry("kid", absentMember, "Kid", `"odd"`),
 			token: token,
-			want:  unknown,
+			ids:   []string{""},
+		},
+		{
+			name:  "t/150 Kid of a known key",
+			entry: entry("kid", absentMember, "Kid", `"k1"`),
+			token: jwsOf(key2(), h0(), at0()),
+			want:  jwtverifier.ErrSignature,
 			ids:   []string{""},
 		},
 		{
 			name:  "t/150 \u212aid",
 			entry: entry("kid", absentMember, `\u212aid`, `"odd"`),
 			token: token,
-			want:  unknown,
+			ids:   []string{""},
+		},
+		{
+			name:  "t/150 \u212aid of a known key",
+			entry: entry("kid", absentMember, `\u212aid`, `"k1"`),
+			token: jwsOf(key2(), h0(), at0()),
+			want:  jwtverifier.ErrSignature,
 			ids:   []string{""},
 		},
 		{
@@ -615,7 +693,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, operations := range []string{
 		`["encrypt"]`, `["sign"]`, `["verify","verify"]`, `["sign","verify","sign"]`, `"verify"`, `[0]`,
-		`["verify",0]`, `["verify",null]`, `[]`, `null`, `{}`, `{"verify":true}`, `["VERIFY"]`, `["verify "]`,
+		`["verify",0]`, `["verify",null]`, `[null]`, `[""]`, `{}`, `{"verify":true}`, `["VERIFY"]`, `["verify "]`,
 		`[["verify"]]`, `["verify","\u0076erify"]`,
 	} {
 		rows = append(rows, keyAttack{
@@ -631,7 +709,7 @@ func TestKeys(t *testing.T) {
 			want:  unknown,
 		})
 	}
-	for _, use := range []string{`"SIG"`, `"Sig"`, `"foo"`, `"enc"`, `0`, `null`, `""`, `["sig"]`, `"sig "`, `{}`} {
+	for _, use := range []string{`"SIG"`, `"Sig"`, `"foo"`, `"enc"`, `0`, `" "`, `[""]`, `["sig"]`, `"sig "`, `{}`} {
 		rows = append(rows, keyAttack{
 			name:  "t/130 use " + use,
 			entry: entry("use", use),
@@ -641,7 +719,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, alg := range []string{
 		"RSA-OAEP", "RSA-OAEP-256", "RSA1_5", "RS384", "RS512", "PS256", "foo", "none", "HS256", "ES256", "rs256",
-		"RS256 ", "",
+		"RS256 ", " ",
 	} {
 		rows = append(rows, keyAttack{
 			name:  "t/132 alg " + alg,
@@ -650,8 +728,9 @@ func TestKeys(t *testing.T) {
 			want:  unknown,
 		})
 	}
-	for _, member := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
-		for _, value := range []string{`"AQAB"`, `null`, `""`, `1`} {
+	private := []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+	for _, member := range private {
+		for _, value := range []string{`"AQAB"`, `1`, `{}`, `[""]`, `[null]`, `false`} {
 			rows = append(rows, keyAttack{
 				name:  "t/134 " + member + " " + value,
 				entry: entry(member, value),
@@ -659,6 +738,36 @@ func TestKeys(t *testing.T) {
 				want:  unknown,
 			})
 		}
+	}
+	for _, value := range []string{`null`, `""`, `[]`, "[\n]"} {
+		for _, member := range append([]string{"use", "alg", "key_ops"}, private...) {
+			rows = append(rows, keyAttack{
+				name:  "t/134 as if absent: " + member + " " + value,
+				entry: entry(member, value),
+				token: token,
+				ids:   odd,
+			})
+		}
+		rows = append(rows,
+			keyAttack{
+				name:  "t/134 d behind an oth of " + value,
+				entry: entry("oth", value, "d", `"AQAB"`),
+				token: token,
+				want:  unknown,
+			},
+			keyAttack{
+				name:  "t/134 d in front of an oth of " + value,
+				entry: entry("d", `"AQAB"`, "oth", value),
+				token: token,
+				want:  unknown,
+			},
+			keyAttack{
+				name:  "t/134 k beside a d of " + value,
+				entry: entry("k", `"c2VjcmV0"`, "d", value),
+				token: token,
+				want:  unknown,
+			},
+		)
 	}
 	for _, size := range []int{512, 768, 1024, 1536, 2040, 2047} {
 		key := newRawRSA(size, 65537)
@@ -760,10 +869,16 @@ func TestKeys(t *testing.T) {
 			want:  unknown,
 		},
 		keyAttack{
-			name:  "t/137 e padded",
+			name:  "t/137 e with padding that it does not need",
 			entry: entry("e", `"AQAB="`),
 			token: token,
 			want:  unknown,
+		},
+		keyAttack{
+			name:  "t/140 e padded",
+			entry: entry("e", `"AAEAAQ=="`),
+			token: token,
+			ids:   odd,
 		},
 		keyAttack{
 			name:  "t/139 e in five bytes",
@@ -795,15 +910,33 @@ func TestKeys(t *testing.T) {
 	// n in the standard alphabet, which differs from base64url in two characters.
 	for standard := newRSAKey(); ; standard = newRSAKey() {
 		n := base64.RawStdEncoding.EncodeToString(standard.N.Bytes())
-		if !strings.ContainsAny(n, "+/") {
+		if !strings.Contains(n, "+") || !strings.Contains(n, "/") {
 			continue
 		}
-		rows = append(rows, keyAttack{
-			name:  "t/140 n in the standard alphabet",
-			entry: entry("n", strconv.Quote(n)),
-			token: jwsOf(standard, h0("kid", `"odd"`), at0()),
-			want:  unknown,
-		})
+		by := jwsOf(standard, h0("kid", `"odd"`), at0())
+		for name, n := range map[string]string{
+			"t/140 n in the standard alphabet":         n,
+			"t/140 n in the standard alphabet, padded": n + "==",
+		} {
+			rows = append(rows, keyAttack{
+				name:  name,
+				entry: entry("n", strconv.Quote(n)),
+				token: by,
+				ids:   odd,
+			})
+		}
+		for name, n := range map[string]string{
+			"t/140 n in both alphabets":                       strings.ReplaceAll(n, "/", "_"),
+			"t/140 n in the standard alphabet, trailing bits": n[:len(n)-1] + string(n[len(n)-1]+1),
+			"t/140 n in the standard alphabet, a line break":  n[:64] + "\n" + n[64:],
+		} {
+			rows = append(rows, keyAttack{
+				name:  name,
+				entry: entry("n", strconv.Quote(n)),
+				token: by,
+				want:  unknown,
+			})
+		}
 		break
 	}
 	for _, row := range rows {

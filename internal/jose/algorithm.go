@@ -160,8 +160,25 @@ func verifyEd25519(_ crypto.Hash, key crypto.PublicKey, message, signature []byt
 	return ed25519.Verify(key.(ed25519.PublicKey), message, signature)
 }
 
-// Sum256 returns the SHA-256 of s.
+// Sum256 returns the SHA-256 of s. Most tokens fit into its buffer, and then nothing
+// is allocated.
 func Sum256(s string) [sha256.Size]byte {
-	var buffer [2 << 10]byte // most tokens fit, and then nothing is allocated
-	return sha256.Sum256(append(buffer[:0], s...))
+	var buffer [2 << 10]byte
+	if len(s) > len(buffer) {
+		return sumOfLong(s)
+	}
+	return sha256.Sum256(buffer[:copy(buffer[:], s)])
+}
+
+// sumOfLong hashes piece by piece: copying what anybody can send would cost nearly as
+// much as hashing it.
+func sumOfLong(s string) [sha256.Size]byte {
+	h := sha256.New()
+	piece := make([]byte, 2<<10)
+	for s != "" {
+		n := copy(piece, s)
+		h.Write(piece[:n])
+		s = s[n:]
+	}
+	return [sha256.Size]byte(h.Sum(piece[:0]))
 }

@@ -2,6 +2,7 @@
 // server fails. It has tests only:
 //
 //	go test ./internal/outage
+//	go test -run TestModel ./internal/outage -model 10000
 //	go test -race -run TestSoak -v ./internal/outage -soak 75s
 //
 // TestFailureMatrix is every fault of each document, in every state of the held
@@ -9,10 +10,16 @@
 // package testing/synctest, so that waiting takes no time. What each cell must come
 // to is not written down but derived from the refresh policy.
 //
+// TestModel lets random things happen: time passes, keys are published and withdrawn,
+// the server fails, and tokens, Refresh and Prefetch come in between. What comes of
+// each call, when, and how many requests it costs is compared with a model of the
+// refresh policy (policy_test.go), which shares no code with the package. Each seed is
+// a subtest, so that one that failed can be run again.
+//
 // TestSocketFaults has the faults that only a server behind a socket has.
 //
 // TestSoak lets many clients loose, in real time, on a server that rotates its keys
-// and fails. It runs only if it is given the time, 20 s at least. That flag stands
+// and fails. It runs only if it is given the time, 20 s at least. Those flags stand
 // behind the package: go test takes what follows a flag that it does not know for
 // the test's own arguments.
 //

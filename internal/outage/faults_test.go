@@ -67,6 +67,17 @@ var faults = []fault{
 		takes: testkit.DocumentTimeout,
 	},
 	{
+		name: "answers late, whatever its context",
+		kind: noAnswer,
+		answer: func(document string) testkit.Answer {
+			return func(r *http.Request) (*http.Response, error) {
+				time.Sleep(testkit.AttemptTimeout + time.Second)
+				return testkit.Text(200, document)(r)
+			}
+		},
+		takes: testkit.DocumentTimeout,
+	},
+	{
 		name: "hang in the body",
 		kind: noAnswer,
 		answer: body(func(ctx context.Context, document string) io.Reader {

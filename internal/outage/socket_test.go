@@ -315,7 +315,7 @@ func TestSocketFaults(t *testing.T) {
 			}
 		}
 	}
-	time.Sleep(time.Second) // the longest back-off after one failure
+	time.Sleep(testkit.ForcedPause) // or each recovery would wait for it
 	for _, recovery := range recoveries {
 		recovery()
 	}

@@ -47,6 +47,8 @@ var exampleOptions = map[string]func(...string) jwtverifier.Option{
 	"WithoutAudience":       func(...string) jwtverifier.Option { return jwtverifier.WithoutAudience() },
 	"WithStrictTokenType":   func(...string) jwtverifier.Option { return jwtverifier.WithStrictTokenType() },
 	"WithMetadataURL":       func(s ...string) jwtverifier.Option { return jwtverifier.WithMetadataURL(s[0]) },
+	"WithJWKSURL":           func(s ...string) jwtverifier.Option { return jwtverifier.WithJWKSURL(s[0]) },
+	"WithInsecureHTTP":      func(...string) jwtverifier.Option { return jwtverifier.WithInsecureHTTP() },
 }
 
 // evaluate returns the issuer and the options of the call of New in an example.

@@ -134,7 +134,7 @@ var providers = []provider{
 				"preferred_username": "ann@example.com",
 			},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Microsoft Entra ID, v2.0 tokens",
@@ -157,7 +157,7 @@ var providers = []provider{
 			header: typJWT,
 			claims: members{"ver": "2.0", "aud": "aaaaaaaa-0000-0000-0000-00000000a91a", "nonce": loginNonce},
 		},
-		idAsAccess: jwtverifier.ErrClientID,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Microsoft Entra ID, v1.0 tokens",
@@ -192,7 +192,7 @@ var providers = []provider{
 				"nbf":   1,
 			},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Auth0",
@@ -215,7 +215,7 @@ var providers = []provider{
 			header: typJWT,
 			claims: members{"aud": "web", "nonce": loginNonce, "sid": "s"},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Auth0", // the RFC 9068 profile
@@ -235,7 +235,7 @@ var providers = []provider{
 			header: typJWT,
 			claims: members{"aud": "web", "nonce": loginNonce},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Keycloak",
@@ -277,6 +277,37 @@ var providers = []provider{
 		wantClient: "web",
 		wantScopes: []string{"email"},
 		accessAsID: jwtverifier.ErrMisconfigured,
+		id: tokenShape{
+			header: typJWT,
+			claims: members{
+				"typ":   "ID",
+				"aud":   "web",
+				"azp":   "web",
+				"nonce": loginNonce,
+			},
+		},
+		idAsAccess: jwtverifier.ErrTokenType,
+	},
+	{
+		section: "Keycloak",
+		example: 2, // docker compose
+		serve: func(t *testing.T, s *server) {
+			inner := s.other("http://keycloak:8080")
+			inner.Respond("/realms/shop/protocol/openid-connect/certs", jsonResponse(t, s.keys(t)))
+			s.Down() // by the name that tokens say
+		},
+		access: tokenShape{
+			header: typJWT,
+			claims: members{
+				"typ":   "Bearer",
+				"aud":   "orders-api",
+				"azp":   "web",
+				"scope": "email",
+			},
+		},
+		wantClient: "web",
+		wantScopes: []string{"email"},
+		accessAsID: jwtverifier.ErrTokenType,
 		id: tokenShape{
 			header: typJWT,
 			claims: members{
@@ -401,7 +432,7 @@ var providers = []provider{
 			"acr":       "Single_Factor",
 			"auth_time": 1,
 		}},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Ping and ForgeRock",
@@ -568,7 +599,7 @@ var providers = []provider{
 				"auth_time": 1,
 			},
 		},
-		idAsAccess: jwtverifier.ErrAudience,
+		idAsAccess: jwtverifier.ErrTokenType,
 	},
 	{
 		section: "Glewlwyd",

@@ -14,15 +14,7 @@ func IsBase64URL(s string) bool {
 	if s == "" {
 		return true
 	}
-	var seen byte // the digits of s, or-ed
-	rest := s
-	for ; len(rest) >= 8; rest = rest[8:] {
-		seen |= digit[rest[0]] | digit[rest[1]] | digit[rest[2]] | digit[rest[3]] |
-			digit[rest[4]] | digit[rest[5]] | digit[rest[6]] | digit[rest[7]]
-	}
-	for i := range len(rest) {
-		seen |= digit[rest[i]]
-	}
+	seen := Union(&digit, s)
 	unused := [4]byte{0: 0, 2: 0b1111, 3: 0b11} // bits of the last digit
 	return seen&noDigit == 0 && len(s)%4 != 1 && digit[s[len(s)-1]]&unused[len(s)%4] == 0
 }

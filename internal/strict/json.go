@@ -153,28 +153,18 @@ func stringEnd(v Value) int {
 
 func trimSpace(v Value) Value { return Value(strings.TrimLeft(string(v), " \t\r\n")) }
 
-// Finite reports whether a float64 holds every number in v. Where one does not,
-// parsers disagree on what they read.
-func (v Value) Finite() bool {
-	for i := 0; i < len(v); {
-		switch {
-		case v[i] == '"':
-			i += stringEnd(v[i:])
-		case v[i] == '-' || isDigit(v[i]):
-			number, exponent := i, false
-			for i++; i < len(v) && (isDigit(v[i]) || strings.IndexByte("+-.eE", v[i]) >= 0); i++ {
-				exponent = exponent || v[i]|0x20 == 'e'
-			}
-			if exponent || i-number > maxFloatDigits {
-				if _, err := strconv.ParseFloat(string(v[number:i]), 64); err != nil {
-					return false
-				}
-			}
-		default:
-			i++
-		}
+// Number returns the length of the JSON number that b begins with, whether it has
+// an exponent, and whether a float64 holds it. Where none does, parsers disagree on
+// what they read.
+func Number(b []byte) (length int, exponent, finite bool) {
+	for length = 1; length < len(b) && (isDigit(b[length]) || strings.IndexByte("+-.eE", b[length]) >= 0); length++ {
+		exponent = exponent || b[length]|0x20 == 'e'
 	}
-	return true
+	if !exponent && length <= maxFloatDigits {
+		return length, false, true
+	}
+	_, err := strconv.ParseFloat(string(b[:length]), 64)
+	return length, exponent, !errors.Is(err, strconv.ErrRange)
 }
 
 const maxFloatDigits = 308 // that a float64 holds, whatever they are

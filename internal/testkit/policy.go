@@ -13,7 +13,10 @@ const (
 	AttemptTimeout  = 10 * time.Second // for all documents of a refresh
 	MaxBackoff      = time.Minute      // while keys are usable
 	MaxColdBackoff  = 10 * time.Second // while none are
-	MaxRetryAfter   = 5 * time.Minute  // that a server can ask for
+	ForcedPause     = time.Second      // between attempts that Refresh starts
+
+	MaxRetryAfter     = time.Minute     // that a server can ask for while keys are usable
+	MaxColdRetryAfter = 5 * time.Minute // while none are
 
 	Tick = time.Nanosecond // the least time that passes
 )

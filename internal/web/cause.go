@@ -83,7 +83,7 @@ type withheld struct {
 
 func (e *withheld) Error() string { return e.text }
 
-// Timeout is that of net.Error.
+// Timeout implements what net.Error and url.Error look for.
 func (e *withheld) Timeout() bool { return e.timeout }
 
 // Is implements errors.Is.

@@ -89,8 +89,9 @@ type Failure struct {
 // server (RFC 9111 §5.2.1.4), since a withdrawn key must not come out of one. The
 // document is not judged, except for its size.
 //
-// It ends with its timeout or ctx even if the transport ignores them: the transport
-// may then come back later, to nobody.
+// It ends with its timeout or ctx even if the transport ignores them. What the
+// transport then answers later changes nothing and causes no other request; the
+// goroutine that waits for it ends with it.
 func (c *Client) Get(ctx context.Context, address string) ([]byte, http.Header, *Failure) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -137,6 +138,11 @@ func (e *exchange) run(ctx context.Context, address string) {
 func (e *exchange) get(ctx context.Context, address string) ([]byte, http.Header, *Failure) {
 	failed := &Failure{}
 	for target, redirects := address, 0; ; redirects++ {
+		if err := ctx.Err(); err != nil {
+			// Nobody waits any more: a redirect that came late is not followed.
+			failed.Err, failed.NoAnswer = &url.Error{Op: "Get", URL: target, Err: err}, true
+			return nil, nil, failed
+		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 		if err != nil { // not reached: every target has been parsed
 			failed.Err = err
@@ -203,7 +209,7 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 		failed.RetryAfter = RetryAfter(resp.Header.Get("Retry-After"), time.Now())
 		return nil, nil, failed
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocumentBytes+1))
+	body, err := io.ReadAll(io.LimitReader(untilDone{resp.Request.Context(), resp.Body}, maxDocumentBytes+1))
 	if err != nil {
 		failed.Err, failed.NoAnswer = publicCause(resp.Request.Context(), err), true
 		return nil, nil, failed
@@ -213,4 +219,18 @@ func readBody(resp *http.Response, failed *Failure) ([]byte, http.Header, *Failu
 		return nil, nil, failed
 	}
 	return body, resp.Header, nil
+}
+
+// untilDone reads until ctx ends: a body that ignores it would otherwise be read on
+// for days after the caller has gone, or for ever if its reads bring nothing.
+type untilDone struct {
+	ctx  context.Context
+	body io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.body.Read(p)
 }

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"strings"
 
-	_ "a.example/evil"
 	"example.com/jwtverifier"
+	_ "example.com/jwtverifier/internal/hostile/testdata/hostilejwx/evil"
 	"example.com/jwtverifier/jwtverifiertest"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"

@@ -1,5 +1,5 @@
 // Package evil stands for a dependency of the program that turns hostile. It is
-// initialised before jwtverifier, since its import path sorts before that.
+// initialised before internal/jose, since its import path sorts before that.
 package evil
 
 import (
