@@ -87,7 +87,7 @@ func TestWycheproofAlgorithms(t *testing.T) {
 				require.Equal(t, algorithm.KeyType(), jwk.Type())
 				public, err := jwk.PublicKey()
 				require.NoError(t, err, "%s", entry)
-				v, err := newVerifierOf([]string{f.alg}, entry)
+				v, err := newVerifierFor(t, []jwtverifier.Option{jwtverifier.WithAlgorithms(f.alg)}, entry)
 				require.NoError(t, err)
 				input := b64([]byte(`{"alg":"`+f.alg+`"}`)) + "." + b64([]byte(`"not claims"`)) + "."
 				for _, vector := range group.Tests {
@@ -140,15 +140,6 @@ func withoutAlgorithm(t *testing.T, jwk, older, numbers json.RawMessage) json.Ra
 	entry, err := json.Marshal(members)
 	require.NoError(t, err)
 	return entry
-}
-
-func newVerifierOf(algs []string, keys ...json.RawMessage) (*jwtverifier.Verifier, error) {
-	jwks, err := json.Marshal(map[string]any{"keys": keys})
-	if err != nil {
-		return nil, err
-	}
-	return jwtverifier.New(issuer, jwtverifier.WithAudience(audience), jwtverifier.WithClientID(client), jwtverifier.WithLeeway(leeway),
-		jwtverifier.WithStaticKeys(jwks), jwtverifier.WithClock(func() time.Time { return now }), jwtverifier.WithAlgorithms(algs...))
 }
 
 // A signer signs in the manner of an algorithm, and not always rightly.
