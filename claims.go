@@ -13,15 +13,15 @@ import (
 // rules say which tokens are accepted, once their signature holds. They never
 // change after New.
 type rules struct {
-	issuer            string
-	audiences         []string
-	withoutAudience   bool
-	clientIDs         []string
-	authorizedClients []string
-	required          []requiredClaim
-	leeway            time.Duration
-	strictTokenType   bool
-	senderConstrained bool
+	issuer            string           // byte for byte
+	audiences         []string         // of access tokens, any of them
+	withoutAudience   bool             // aud must then be absent or empty
+	clientIDs         []string         // the audience of ID tokens
+	authorizedClients []string         // of access tokens; none: not compared
+	required          []requiredClaim  // of both kinds
+	leeway            time.Duration    // for every time
+	strictTokenType   bool             // typ must be at+jwt
+	senderConstrained bool             // the caller checks the proof
 	clock             func() time.Time // nil: the system's
 	oktaOrg           bool             // the issuer is an Okta org server
 }
@@ -40,7 +40,7 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 	var ok bool
 
 	// Kind. An ID token must never pass for an access token: RFC 8725 §3.12.
-	if !h.isType("at+jwt") {
+	if !h.isType("at+jwt") { // RFC 9068 §4; most servers say JWT or nothing
 		if r.strictTokenType {
 			return nil, wrong(ErrTokenType, "typ", h.typ, "at+jwt")
 		}
@@ -48,18 +48,20 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 			return nil, wrong(ErrTokenType, "typ", h.typ, "at+jwt", "JWT")
 		}
 	}
-	if p.events != "" {
+	if p.events != "" { // a logout token or another security event: RFC 8417 §2.2
 		return nil, wrong(ErrTokenType, "events", p.events)
 	}
-	if p.atHash != "" {
+	if p.atHash != "" { // only ID tokens have hashes: OpenID Connect Core §3.3.2.11
 		return nil, wrong(ErrTokenType, "at_hash", p.atHash)
 	}
 	if p.cHash != "" {
 		return nil, wrong(ErrTokenType, "c_hash", p.cHash)
 	}
-	if p.tokenUse != "" && !p.tokenUse.Is("access") {
+	if p.tokenUse != "" && !p.tokenUse.Is("access") { // Cognito
 		return nil, wrong(ErrTokenType, "token_use", p.tokenUse)
 	}
+	// Keycloak. Only the kinds that are known to be others: some servers put words of
+	// their own there.
 	if p.typ.Is("ID") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
 		return nil, wrong(ErrTokenType, "typ", p.typ)
 	}
@@ -71,10 +73,14 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 		return nil, wrong(ErrTokenType, "nonce", p.nonce)
 	}
 
+	// The key has said who signed. iss is compared all the same, since one key set can
+	// serve several issuers (RFC 8725 §3.8).
 	if !p.iss.Is(r.issuer) {
 		return nil, r.wrongIssuer(p.iss)
 	}
 
+	// Where no audience is expected one that is there is refused: the token is for an
+	// API, and not for this one (RFC 8725 §3.9).
 	switch {
 	case r.withoutAudience && p.aud != "" && (!ok || len(t.Audience) > 0),
 		!r.withoutAudience && !containsAny(t.Audience, r.audiences):
@@ -87,10 +93,13 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 		return nil, wrong(ErrClientID, claim, client, r.authorizedClients...)
 	}
 
+	// It may be absent: a client that acts for itself has no subject at some servers.
 	if t.Subject, ok = p.sub.Text(); !ok && p.sub != "" {
 		return nil, wrongType("sub")
 	}
 
+	// Both are read even if one is used: a scope that cannot be read must not pass for
+	// none, which some handlers take for "no restriction".
 	scp, ok := p.scp.Scopes()
 	if !ok {
 		return nil, wrongType("scp")
@@ -99,10 +108,12 @@ func (r *rules) accessToken(h *header, p *claims, now time.Time) (*AccessToken, 
 	if !ok {
 		return nil, wrongType("scope")
 	}
-	if t.Scopes = scope; p.scp != "" {
+	if t.Scopes = scope; p.scp != "" { // as Okta has them
 		t.Scopes = scp
 	}
 
+	// A cnf that cannot be read refuses too, whatever the option: to serve the token as
+	// a bearer token would serve anyone who stole it.
 	if p.cnf != "" {
 		if t.Confirmation = confirmation(p.cnf); t.Confirmation == nil || !r.senderConstrained {
 			return nil, wrong(ErrConfirmation, "cnf", p.cnf)
@@ -126,16 +137,18 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	prev := checks.previous
 	var ok bool
 
-	// Kind. An access token must never pass for an ID token.
+	// Kind. An access token must never pass for an ID token: it may have been given to
+	// any API, which could then log in as its user.
 	if h.typ != "" && !h.isType("jwt") {
 		return nil, wrong(ErrTokenType, "typ", h.typ, "JWT")
 	}
 	if p.events != "" {
 		return nil, wrong(ErrTokenType, "events", p.events)
 	}
-	if p.tokenUse != "" && !p.tokenUse.Is("id") {
+	if p.tokenUse != "" && !p.tokenUse.Is("id") { // Cognito
 		return nil, wrong(ErrTokenType, "token_use", p.tokenUse)
 	}
+	// Keycloak. A nonce or at_hash is not asked for: not all logins have them.
 	if p.typ.Is("Bearer") || p.typ.Is("Refresh") || p.typ.Is("Logout") {
 		return nil, wrong(ErrTokenType, "typ", p.typ)
 	}
@@ -155,6 +168,9 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 		return nil, notAsBefore(ErrAudience, "aud")
 	}
 
+	// Of several audiences one must be the party that asked for the token, and it must
+	// be this client: the others can bring the token here. With one audience azp is not
+	// compared, since Google names an app there that belongs to the same project.
 	t.AuthorizedParty, ok = p.azp.Text()
 	if len(t.Audience) > 1 && !slices.Contains(r.clientIDs, t.AuthorizedParty) {
 		return nil, wrong(ErrAuthorizedParty, "azp", p.azp, r.clientIDs...)
@@ -166,13 +182,14 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	if t.Subject, ok = p.sub.Text(); !ok && p.sub != "" {
 		return nil, wrongType("sub")
 	}
-	if t.Subject == "" {
+	if t.Subject == "" { // nobody would have logged in
 		return nil, missing("sub")
 	}
 	if prev != nil && t.Subject != prev.Subject {
 		return nil, notAsBefore(ErrClaim, "sub")
 	}
 
+	// No nonce never equals no nonce: a session that lost its own would take any token.
 	t.Nonce, ok = p.nonce.Text()
 	switch {
 	case checks.noNonce:
@@ -184,6 +201,8 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 		return nil, wrong(ErrNonce, "nonce", p.nonce)
 	}
 
+	// Absent is refused as well: an attacker who swaps the access token could leave the
+	// hash out by taking another ID token.
 	if checks.accessToken != "" && !p.atHash.Is(h.algorithm.HalfHash(checks.accessToken)) {
 		return nil, wrong(ErrTokenHash, "at_hash", p.atHash)
 	}
@@ -250,6 +269,9 @@ func (r *rules) times(t *Token, p *claims, now time.Time) error {
 	var ok bool
 	latest := now.Add(r.leeway)
 
+	// No specification requires this, and OpenID Connect Core §3.1.3.7 allows it: a
+	// token from the future has a wrong clock behind it, or somebody who saves up
+	// tokens.
 	if t.IssuedAt, ok = p.iat.Time(); !ok && p.iat != "" {
 		return notSeconds("iat")
 	}
@@ -264,6 +286,8 @@ func (r *rules) times(t *Token, p *claims, now time.Time) error {
 		return refuse(ErrNotYetValid, "nbf")
 	}
 
+	// Optional in RFC 7519, and required here: this package does not hear of
+	// revocations, so a token without an end would be good for ever.
 	if p.exp == "" {
 		return missing("exp")
 	}
@@ -365,7 +389,7 @@ func (r *rules) oktaHint(err error) error {
 		return err
 	}
 	switch refused.Reason {
-	case ErrUnknownKey, ErrSignature, ErrTokenType, ErrAudience:
+	case ErrUnknownKey, ErrSignature, ErrTokenType, ErrAudience: // what such a token comes to
 		refused.detail = "access tokens of an Okta org server (an issuer without /oauth2/) are for Okta alone"
 	}
 	return refused
@@ -378,16 +402,16 @@ func isOktaOrg(issuer string) bool {
 	if err != nil || strings.Trim(u.Path, "/") != "" {
 		return false
 	}
-	_, domain, _ := strings.Cut(u.Hostname(), ".")
+	_, domain, _ := strings.Cut(u.Hostname(), ".") // without the organization's name
 	return slices.Contains([]string{"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com"}, domain)
 }
 
 // idTokenChecks are the conditions of one call, each zero if not given.
 type idTokenChecks struct {
-	nonce       string
-	noNonce     bool
-	previous    *IDToken
-	maxAge      *time.Duration
-	accessToken string
-	code        string
+	nonce       string         // that was sent with the login
+	noNonce     bool           // none was, or it does not matter
+	previous    *IDToken       // that was verified before the refresh
+	maxAge      *time.Duration // since the login; 0 is one that has just been
+	accessToken string         // that came along
+	code        string         // that both were got for
 }

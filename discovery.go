@@ -76,7 +76,7 @@ func wellKnownURLs(issuer string) []string {
 }
 
 // discover returns the URL to read the keys from, and fills in what it accepted.
-// Once a document has been accepted it alone is asked. While it is out of reach
+// Once a document has been accepted only that one is asked. While it is out of reach
 // the keys are still where it said; if it is gone, all the places are tried again.
 func (a *attempt) discover(ctx context.Context) (jwksURL string, err error) {
 	if a.policy.jwksURL != "" {
@@ -224,21 +224,19 @@ func (a *attempt) do(ctx context.Context) error {
 func (a *attempt) read(ctx context.Context, address string, accept func([]byte, http.Header) error) error {
 	began := time.Now()
 	document, h, failed := a.web.Get(ctx, address)
-	var err error
+	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Bytes: len(document)}
 	if failed != nil {
-		err = &FetchError{URL: address, StatusCode: failed.StatusCode, Err: failed.Err, noAnswer: failed.NoAnswer, retryAfter: failed.RetryAfter}
+		info.StatusCode = failed.StatusCode
+		info.Err = &FetchError{URL: address, StatusCode: failed.StatusCode, Err: failed.Err, noAnswer: failed.NoAnswer}
+		a.retryAfter = max(a.retryAfter, failed.RetryAfter)
 	} else if refused := accept(document, h); refused != nil {
-		err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
+		info.Err = &FetchError{URL: address, StatusCode: http.StatusOK, Err: refused}
 	}
+	info.Duration = time.Since(began)
 	// Observers are called when the refresh has ended, by its goroutine, and not here:
 	// a slow one must not take the time of the next document.
-	info := FetchDoneInfo{URL: address, StatusCode: http.StatusOK, Duration: time.Since(began), Bytes: len(document), Err: err}
-	if failed, ok := errors.AsType[*FetchError](err); ok {
-		info.StatusCode = failed.StatusCode
-		a.retryAfter = max(a.retryAfter, failed.retryAfter)
-	}
 	a.fetches = append(a.fetches, info)
-	return err
+	return info.Err
 }
 
 // keysChanged returns how the keys differ from those before, nil if they do not.

@@ -55,7 +55,8 @@ var (
 var (
 	// ErrMalformed: not a JWS in compact serialization, or its header or
 	// payload is not one strict JSON object, or its header has a member that
-	// this package refuses (crit, b64, enc, zip). RFC 7515 §5.2, RFC 7519 §7.2.
+	// this package refuses (crit, b64, enc, zip), or a claim's name folds to a
+	// registered one (SUB). RFC 7515 §5.2, RFC 7519 §7.2.
 	ErrMalformed = errors.New("jwtverifier: malformed token")
 
 	// ErrAlgorithm: the header's alg is not RS256, or none of those that
@@ -63,10 +64,12 @@ var (
 	ErrAlgorithm = errors.New("jwtverifier: signature algorithm not allowed")
 
 	// ErrUnknownKey: no eligible key of the server's current key set has the
-	// header's kid and is for its alg. RFC 7515 §4.1.4.
+	// header's kid and is for its alg, and none of up to four keys without kid made
+	// the signature. RFC 7515 §4.1.4.
 	ErrUnknownKey = errors.New("jwtverifier: unknown signing key")
 
-	// ErrSignature: the signature is not the key's over the received bytes.
+	// ErrSignature: the signature over the received bytes is of none of the keys with
+	// the header's kid or, if the header has none, of none of up to four keys.
 	ErrSignature = errors.New("jwtverifier: signature does not match")
 
 	// ErrTokenType: a token of another kind, such as an ID token given to
@@ -101,7 +104,7 @@ var (
 	ErrClaim = errors.New("jwtverifier: claim not acceptable")
 
 	// ErrConfirmation: the access token is bound to its sender's key (cnf) and
-	// the Verifier was not told that the proof is checked. RFC 7800 §3.
+	// the Verifier was not made [WithSenderConstrainedTokens]. RFC 7800 §3.
 	ErrConfirmation = errors.New("jwtverifier: sender-constrained token")
 
 	// ErrTokenHash: at_hash or c_hash is absent or does not match. OpenID Connect Core §3.1.3.6, §3.3.2.11.
@@ -261,10 +264,9 @@ func (e *UnavailableError) Unwrap() []error {
 type FetchError struct {
 	URL        string // as requested, before redirects
 	StatusCode int    // of the answer; 0 if there was none
-	Err        error  // what was wrong besides the status, or nil
+	Err        error  // what else was wrong than the status, or nil
 
-	noAnswer   bool          // nothing came, or a 200 whose body did not come whole
-	retryAfter time.Duration // what the answer asked for
+	noAnswer bool // nothing came, or a 200 whose body did not come whole
 }
 
 // Error returns one line. It never holds any of the body.

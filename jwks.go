@@ -123,7 +123,7 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 	}
 	// Not decoded before there is a key to try it with: most junk ends above.
 	signature, err := strict.Base64URL.DecodeString(t.signature)
-	if err != nil { // not reached: isBase64url has accepted it
+	if err != nil { // not reached: parse has looked
 		return nil, ErrSignature, false
 	}
 	digest := algorithm.Digest(t.signingInput) // once: of a long token it costs more than a verification
@@ -338,6 +338,7 @@ func distinct(list []string) bool {
 // as a whole, with no name twice at the top. Names inside an entry are left to
 // parseKey: one entry with a name twice must not spoil the others.
 func decodeKeys(document []byte) ([]jsontext.Value, error) {
+	// The option is for names at any depth; those at the top are compared here.
 	dec := jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true))
 	if token, err := dec.ReadToken(); err != nil || token.Kind() != '{' {
 		return nil, strict.ErrNotObject
@@ -367,7 +368,7 @@ func decodeKeys(document []byte) ([]jsontext.Value, error) {
 	if _, err := dec.ReadToken(); err != io.EOF { // only this proves the end
 		return nil, strict.ErrNotObject
 	}
-	if entries == nil {
+	if entries == nil { // some other JSON, such as metadata
 		return nil, errNoKeys
 	}
 	return entries, nil
@@ -382,7 +383,7 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 	if _, err := dec.ReadToken(); err != nil { // not reached: it is there
 		return nil, strict.ErrNotObject
 	}
-	entries := []jsontext.Value{}
+	entries := []jsontext.Value{} // not nil: an empty array is another mistake than none
 	for dec.PeekKind() != ']' {
 		entry, err := dec.ReadValue()
 		if err != nil {
@@ -392,7 +393,7 @@ func decodeEntries(dec *jsontext.Decoder) ([]jsontext.Value, error) {
 		if len(entries) == maxKeys {
 			return nil, fmt.Errorf("more than %d keys", maxKeys)
 		}
-		entries = append(entries, entry.Clone())
+		entries = append(entries, entry.Clone()) // the decoder writes over it
 	}
 	if _, err := dec.ReadToken(); err != nil { // not reached: it is there
 		return nil, strict.ErrNotObject

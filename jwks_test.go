@@ -389,7 +389,7 @@ func TestDigestOncePerToken(t *testing.T) {
 	}
 	// Below every modulus: a number that is not costs less.
 	wrong := base64.RawURLEncoding.EncodeToString(append([]byte{1}, make([]byte, 255)...))
-	short, long := unsigned(0)+wrong, unsigned(10<<10)+wrong
+	short, long := unsigned(0)+wrong, unsigned(2<<10)+wrong
 	ofThree := allocations(four, short) - allocations(one, short)
 	assert.Positive(t, ofThree, "four keys are tried")
 	assert.InDelta(t, ofThree, allocations(four, long)-allocations(one, long), 2, "hashing three times more is 3; under the race detector pools forget at random")
@@ -472,7 +472,7 @@ func TestSkippedKeysAndWhy(t *testing.T) {
 	}
 }
 
-// TestTriesOfLongTokens: of several keys under one kid, a token of over 16 KiB tries
+// TestTriesOfLongTokens: of several keys under one kid, a token of over 4 KiB tries
 // two only.
 func TestTriesOfLongTokens(t *testing.T) {
 	issuer, v := newPair(t)
@@ -482,7 +482,7 @@ func TestTriesOfLongTokens(t *testing.T) {
 	issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{
 		Body: regexp.MustCompile(`"key-[0-9]"`).ReplaceAll(issuer.JWKS(), []byte(`"all"`)),
 	})
-	const limit = 16 << 10
+	const limit = 4 << 10
 	token := func(signer string, length int) string { // of what is signed
 		header := []byte(`{"alg":"RS256","kid":"all"}`)
 		claims := issuer.AccessTokenClaims()

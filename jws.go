@@ -65,7 +65,11 @@ func parse(raw string, accepted algorithms) (*signedToken, error) {
 		payload:      payload,
 		signature:    signature,
 	}
-	if err := t.header.read(head, accepted); err != nil {
+	limit := maxHeaderCost
+	if len(raw) > longToken {
+		limit = maxHeaderCostOfLong
+	}
+	if err := t.header.read(head, limit, accepted); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -111,8 +115,9 @@ func (h *header) Member(name []byte) *strict.Value {
 	return nil
 }
 
-// read decodes the header and applies the rules that need no key.
-func (h *header) read(segment string, accepted algorithms) error {
+// read decodes the header, if that costs no more than limit, and applies the rules
+// that need no key.
+func (h *header) read(segment string, limit int, accepted algorithms) error {
 	if strict.Base64URL.DecodedLen(len(segment)) > maxHeaderBytes {
 		return malformed("header", "longer than 8 KiB")
 	}
@@ -120,7 +125,7 @@ func (h *header) read(segment string, accepted algorithms) error {
 	if err != nil { // not reached: parse has looked
 		return malformed("token", "not base64url")
 	}
-	if fault := fault(data); fault != "" {
+	if fault := fault(data, limit); fault != "" {
 		return malformed("header", fault)
 	}
 	if _, err := strict.Object(data, h); err != nil {
@@ -157,9 +162,9 @@ func (h *header) read(segment string, accepted algorithms) error {
 // fit into 8 KiB would cost as much as several signatures. And it refuses numbers
 // that no float64 holds, which parsers read differently. It looks at each byte
 // once, and takes the header for JSON: what is not is refused next.
-func fault(header []byte) string {
+func fault(header []byte, limit int) string {
 	cost, name := 0, 0 // name: the bytes of the last string, which is one if a colon follows
-	for i := 0; i < len(header) && cost <= maxHeaderCost; i++ {
+	for i := 0; i < len(header) && cost <= limit; i++ {
 		switch c := header[i]; {
 		case c <= ' ':
 		case c == '"':
@@ -194,7 +199,7 @@ func fault(header []byte) string {
 			cost++
 		}
 	}
-	if cost > maxHeaderCost {
+	if cost > limit {
 		return "too many members or elements"
 	}
 	return ""

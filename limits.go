@@ -17,7 +17,7 @@ const (
 const (
 	maxTokenBytes     = 64 << 10
 	maxHeaderBytes    = 8 << 10 // decoded
-	maxSignatureBytes = 1 << 10 // decoded; that of an 8,192-bit key
+	maxSignatureBytes = 1 << 10 // decoded; an 8,192-bit key makes as much
 )
 
 // Limits on how much of a payload Issuers reads for its iss, in base64url: of one
@@ -51,11 +51,13 @@ const (
 // A thousand strings in an array are allowed, or 40 members with short names; a
 // certificate chain has about five strings, and a usual header three members.
 const (
-	maxHeaderCost  = 1200
-	costOfMember   = 24 // and 1 for each byte of its name
-	costOfNesting  = 8  // an object or array
-	costOfExponent = 8  // and e in true and false
-	costOfEscape   = 3  // in a string, for each backslash
+	maxHeaderCost       = 1200
+	maxHeaderCostOfLong = 300      // of a long token, whose length costs enough
+	longToken           = 12 << 10 // bytes, of which a token has more
+	costOfMember        = 24       // and 1 for each byte of its name
+	costOfNesting       = 8        // an object or array
+	costOfExponent      = 8        // and e in true and false
+	costOfEscape        = 3        // in a string, for each backslash
 )
 
 // Limits on the server's documents.
@@ -65,8 +67,8 @@ const (
 
 	// Four tries and the hash of a long token would cost more than anybody may
 	// make a Verifier work: four fresh verifications.
-	maxInputOfAllTries = 16 << 10 // bytes that are signed
-	maxTriesOfLong     = 2        // of a longer token
+	maxInputOfAllTries = 4 << 10 // bytes that are signed
+	maxTriesOfLong     = 2       // of a longer token
 )
 
 // The refresh policy; docs/design.md has it as a table.
@@ -92,7 +94,7 @@ const (
 	maxErrorText     = 900 // of one error's cause, all of it
 	maxForeignText   = 256 // of what others chose
 	maxURLText       = 160 // of a URL among that
-	maxNameText      = 80  // of an issuer or redirect among that
+	maxNameText      = 80  // of an issuer or a claim's name among that
 	maxKeyIDText     = 64  // of a kid
 	maxAlgorithmText = 32  // of a JWK's alg or kty
 	maxReasons       = 3   // for which a JWKS has no eligible key

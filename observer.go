@@ -12,11 +12,11 @@ import (
 	"example.com/jwtverifier/internal/web"
 )
 
-// An Observer is told what a Verifier does, for metrics and traces. Each
+// An Observer sees what a Verifier does, for metrics and traces. Each
 // function may be nil. They are called outside every lock, some of them from
 // several goroutines at once and while a caller waits, so they must be quick. A
-// panic of theirs is not recovered. They are told no token, no claim, and no
-// part of a document but kids, as received: quote and cut them before you log
+// panic of theirs is not recovered. They get no token, no claim, and of
+// a document only kids, as received: quote and cut them before you log
 // them.
 type Observer struct {
 	// FetchDone is called for each document that a refresh asked for, when
@@ -40,7 +40,7 @@ type Observer struct {
 	// keys.
 	UnknownKey func(UnknownKeyInfo)
 
-	// VerifyDone is called at the end of each verification, but for
+	// VerifyDone is called at the end of each verification, except for
 	// ErrMisconfigured and for what Issuers refuses before it has chosen.
 	VerifyDone func(VerifyDoneInfo)
 }
@@ -120,7 +120,7 @@ func (o *observers) unknownKey(admitted bool) {
 	}
 }
 
-// refreshed tells of the end of a refresh; changed is nil if it brought no change.
+// refreshed reports the end of a refresh; changed is nil if it brought no change.
 func (o *observers) refreshed(fetches []FetchDoneInfo, changed *KeysChangedInfo, info RefreshDoneInfo) {
 	for _, each := range [...]*Observer{&o.own, &o.log} {
 		if each.FetchDone != nil {

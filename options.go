@@ -20,7 +20,7 @@ import (
 // add up, and otherwise the last one wins.
 type Option func(*config) error
 
-// config is what New was told, each part with the type that acts by it.
+// config is what New was given, each part with the type that acts by it.
 type config struct {
 	rules     rules
 	keys      keyPolicy
@@ -107,7 +107,7 @@ func checkSources(p *keyPolicy) error {
 		return misconfigured("WithMetadataURL, WithJWKSURL, WithStaticKeys and WithPublicKeys exclude each other")
 	}
 	if p.client != nil && !p.insecureHTTP {
-		// Whoever can answer in the server's place can then make any token.
+		// Anyone who can answer in the server's place can then make any token.
 		if t, ok := p.client.Transport.(*http.Transport); ok && t != nil && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify {
 			return misconfigured("WithHTTPClient: its Transport does not verify certificates (InsecureSkipVerify), which needs WithInsecureHTTP")
 		}
@@ -138,7 +138,7 @@ func WithAudience(audience ...string) Option {
 // WithoutAudience is for servers whose access tokens name no audience, such as
 // Amazon Cognito's: aud must then be absent or an empty array. Without an
 // audience every token that the server issues to an authorized client is as
-// good here as at the API it was meant for: whoever holds one of those can use
+// good here as at the API it was meant for: anyone who holds one of those can use
 // it here. It needs [WithAuthorizedClients] and excludes [WithAudience].
 func WithoutAudience() Option {
 	return func(c *config) error {
@@ -259,8 +259,8 @@ func WithStrictTokenType() Option {
 // WithSenderConstrainedTokens accepts access tokens that are bound to a key of
 // their sender (cnf, by RFC 9449 or RFC 8705). This package does not check the
 // proof: the caller must compare [AccessToken.Confirmation] with the request's
-// DPoP proof or client certificate. A caller that does not lets whoever stole
-// such a token use it. By default they are refused.
+// DPoP proof or client certificate. If the caller does not, anyone who stole such a
+// token can use it. By default they are refused.
 func WithSenderConstrainedTokens() Option {
 	return func(c *config) error {
 		c.rules.senderConstrained = true
@@ -310,7 +310,7 @@ func WithHTTPClient(client *http.Client) Option {
 
 // WithClock sets the clock by which claims are judged; the default is
 // [time.Now]. It has no influence on the age of the keys. now must be safe for
-// concurrent use. Whoever controls it decides when tokens expire.
+// concurrent use. Anyone who controls it decides when tokens expire.
 func WithClock(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {
@@ -335,7 +335,7 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// WithObserver has this Observer told what the Verifier does. Without one
+// WithObserver reports to this Observer what the Verifier does. Without one
 // nothing is measured.
 func WithObserver(o Observer) Option {
 	return func(c *config) error {
@@ -433,7 +433,7 @@ func WithRefreshInterval(interval time.Duration) Option {
 
 // WithMaxStale sets for how long beyond the refresh interval held keys go on to
 // serve while the server does not answer, from 0 to 7 days; the default is 24
-// hours. Whoever can keep this program from reaching the server can have a
+// hours. Anyone who can keep this program from reaching the server can have a
 // withdrawn key accepted for that long.
 func WithMaxStale(d time.Duration) Option {
 	return func(c *config) error {
@@ -446,7 +446,7 @@ func WithMaxStale(d time.Duration) Option {
 }
 
 // WithInsecureHTTP allows http URLs beyond the loopback hosts (localhost,
-// 127.0.0.0/8 and ::1), which are always allowed. Whoever can change traffic
+// 127.0.0.0/8 and ::1), which are always allowed. Anyone who can change traffic
 // between this program and the server can then make it accept any token.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
@@ -516,8 +516,8 @@ func MaxAge(d time.Duration) IDTokenCheck {
 	}
 }
 
-// AccessTokenHash requires that at_hash is present and that of accessToken, the
-// raw access token that came together with the ID token (OpenID Connect Core
+// AccessTokenHash requires that at_hash is present, and is the hash of accessToken,
+// the raw access token that came together with the ID token (OpenID Connect Core
 // §3.1.3.8).
 func AccessTokenHash(accessToken string) IDTokenCheck {
 	return func(c *idTokenChecks) error {
@@ -529,7 +529,7 @@ func AccessTokenHash(accessToken string) IDTokenCheck {
 	}
 }
 
-// CodeHash requires that c_hash is present and that of the authorization code
+// CodeHash requires that c_hash is present, and is the hash of the authorization code
 // (OpenID Connect Core §3.3.2.11).
 func CodeHash(code string) IDTokenCheck {
 	return func(c *idTokenChecks) error {

@@ -30,7 +30,7 @@ type keySource struct {
 	running   *inflight  // the refresh under way, or nil
 	last      *inflight  // the one that ended last, or nil
 	metadata  *metadata  // accepted last, or nil
-	lastState State      // that observers were told of
+	lastState State      // that was reported last
 
 	unknownAt time.Time // when the last refresh began that an unknown kid caused and that succeeded
 	forcedAt  time.Time // when the last one began that Refresh caused
@@ -322,7 +322,7 @@ func (s *keySource) finish(r *inflight, a *attempt) {
 	s.reportState()
 }
 
-// reportState tells the observers of a State that differs from the last one told.
+// reportState reports a State that is not the one reported last.
 func (s *keySource) reportState() {
 	s.mu.Lock()
 	change := StateChangedInfo{From: s.lastState, To: s.set.Load().state(time.Now())}
@@ -366,16 +366,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // waitAtMost waits for the end of the refresh, but not longer than d, nor than ctx.
 func (r *inflight) waitAtMost(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-	case <-timer.C:
-	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	_ = r.wait(ctx) // held keys serve, however it ended
 }
 
 // Status is a snapshot of how the keys of a Verifier are.

@@ -1,13 +1,11 @@
 package jwtverifier_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -1121,20 +1119,12 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
-// ownGoroutines counts the goroutines that the package and internal/web have started.
-func ownGoroutines() int {
-	stacks := make([]byte, 1<<20)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	return bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier.")) +
-		bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier/internal/web."))
-}
-
 func TestNoGoroutineWhenIdle(t *testing.T) {
 	testkit.Bubble(t, func(t *testing.T, b *testkit.Bench) {
 		idle := func(when string) {
 			t.Helper()
 			synctest.Wait()
-			require.Zero(t, ownGoroutines(), when)
+			require.Zero(t, testkit.OwnGoroutines(), when)
 		}
 		idle("New starts none")
 		b.Warm()
@@ -1154,7 +1144,7 @@ func TestNoGoroutineWhenIdle(t *testing.T) {
 			require.Error(t, b.Verifier.Refresh(ended))
 		}
 		synctest.Wait()
-		require.Equal(t, 2, ownGoroutines(), "one for the refresh that runs, one for its document")
+		require.Equal(t, 2, testkit.OwnGoroutines(), "one for the refresh that runs, one for its document")
 		time.Sleep(2 * testkit.DocumentTimeout)
 		idle("after a server that hangs")
 	})

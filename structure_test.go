@@ -27,7 +27,7 @@ const maxLines = 450
 // namedTests are the tests that are about no single file.
 var namedTests = []string{
 	"dependencies_test.go", "docs_test.go", "example_test.go", "main_test.go", "structure_test.go",
-	"fetch_test.go", "fuzz_internal_test.go", "fuzz_rules_test.go", "fuzz_seeds_test.go", "fuzz_test.go",
+	"fuzz_internal_test.go", "fuzz_rules_test.go", "fuzz_seeds_test.go", "fuzz_test.go",
 }
 
 // No two files of the package need each other, so that each can be understood

@@ -92,9 +92,9 @@ func (t *AccessToken) HasScopes(scope ...string) bool {
 // keeps its value only in a field of an integer type. A Token that no Verifier
 // made, or nil, is [ErrMisconfigured].
 //
-// The text of a decoding error names the claim, and never holds a value. The
-// errors below it, which [errors.As] finds, are those of package json and of dst's
-// own methods: their texts can repeat values, and are not to be logged.
+// A decoding error names the claim and the Go type that does not fit, and holds no
+// value. [errors.Is] finds the errors of dst's own methods in it; [errors.As] finds
+// only a [json.SemanticError], without the value and the cause.
 func (t *Token) Claims(dst any) error {
 	if t == nil || t.payload == "" {
 		return misconfigured("Claims of a token that no Verifier made")

@@ -21,7 +21,7 @@
 // It accepts RS256 and nothing else, unless [WithAlgorithms] names other signature
 // algorithms. A verified token can have been revoked, and
 // can be used any number of times until it expires. It does not check the proof
-// of a sender-constrained token (it refuses those, unless told otherwise), does
+// of a sender-constrained token (it refuses those by default), does
 // not decrypt tokens, and does not remember nonces: the caller must accept each
 // only once.
 package jwtverifier
@@ -47,8 +47,10 @@ type Verifier struct {
 }
 
 // New returns a Verifier of the tokens of issuer, which is compared with their
-// iss byte for byte: an absolute https URL (http for loopback hosts) without
-// query, fragment, userinfo and dot segments. At least one of [WithAudience],
+// iss byte for byte. It is an absolute https URL (http for loopback hosts) without
+// query, fragment, userinfo and dot segments; with [WithMetadataURL], [WithJWKSURL],
+// [WithStaticKeys] or [WithPublicKeys] any printable ASCII of up to 2,048 bytes. A
+// discovery URL and braces are refused. At least one of [WithAudience],
 // [WithoutAudience] and [WithClientID] must be given. What New does not accept
 // is [ErrMisconfigured].
 //
@@ -189,9 +191,9 @@ func (v *Verifier) Refresh(ctx context.Context) error {
 // Metadata decodes the server's metadata into dst, as [json.Unmarshal] of JSON
 // v2 does: the whole document that was accepted last (RFC 8414 §2), with the
 // endpoints for login or introspection. If there is none yet it is fetched;
-// waiting for that ends with ctx. The error is [ErrUnavailable], that of decoding,
-// or, without discovery, that is with [WithJWKSURL] or [WithStaticKeys],
-// [ErrMisconfigured].
+// waiting for that ends with ctx. It fails with [ErrUnavailable] if the metadata cannot
+// be fetched, with [ErrMisconfigured] if the Verifier does not use discovery (it has
+// [WithJWKSURL], [WithStaticKeys] or [WithPublicKeys]), or with the error of decoding.
 func (v *Verifier) Metadata(ctx context.Context, dst any) error {
 	if err := v.made(); err != nil {
 		return err

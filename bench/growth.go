@@ -36,8 +36,8 @@ func keys(out io.Writer) {
 	table(out, "Keys in the set", []string{"keys", "× the first row"}, rows)
 }
 
-// remembered: nor that of a remembered token on how many are remembered, but for
-// the processor's own caches, which a stream of different tokens leaves.
+// remembered: nor does a remembered token cost more the more are remembered, except
+// by the processor's own caches, which a stream of different tokens leaves.
 func remembered(out io.Writer) {
 	issuer, key := newIssuer(), newToyKey()
 	all := key.mint(100_000, nil)
@@ -211,7 +211,7 @@ func refreshes(out io.Writer) {
 	table(out, "While keys are refreshed", []string{"refreshes", "median, × none", "p99, × none"}, rows)
 }
 
-// keepRefreshing asks for refreshes until it is told to stop.
+// keepRefreshing asks for refreshes until it is stopped.
 func keepRefreshing(v *jwtverifier.Verifier) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup

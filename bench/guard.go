@@ -21,7 +21,7 @@ const (
 )
 
 // recorded is what a fresh and a remembered verification allocate, by the
-// version of Go: the floor alone accounts for 11. Whoever changes it says why.
+// version of Go: the floor alone accounts for 11. Anyone who changes it says why.
 var recorded = map[string]struct{ fresh, remembered int }{
 	"go1.26": {21, 3},
 }

@@ -112,7 +112,7 @@ func TestAskingTheServer(t *testing.T) {
 		assert.Nil(t, r)
 		notAnswered(t, err, p, http.StatusBadRequest)
 		_, err = asking.VerifyAccessToken(ctx, alice.idToken)
-		refused(t, err, jwtverifier.ErrAudience)
+		refused(t, err, jwtverifier.ErrTokenType)
 	})
 
 	t.Run("a refresh token", func(t *testing.T) {

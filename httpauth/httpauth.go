@@ -305,16 +305,16 @@ func (g *Guard) prove(r *http.Request, token *jwtverifier.AccessToken) error {
 	return fmt.Errorf("%w: %w", refused, err)
 }
 
-// maxTokenBytes is the longest token that package jwtverifier reads, and maxFieldBytes
-// the longest header: room for the scheme and white space.
+// Limits on what is looked at of the header, which anybody can send.
 const (
-	maxTokenBytes = 64 << 10
-	maxFieldBytes = maxTokenBytes + 1<<10
+	maxTokenBytes = 64 << 10              // the longest that package jwtverifier reads
+	maxFieldBytes = maxTokenBytes + 1<<10 // with the scheme and white space
+	maxLooked     = 4 << 10               // of a token's characters; the verifier looks at all
 )
 
-// credential returns the token68 of the one Authorization header, whose values
-// these are: credentials = auth-scheme [ 1*SP token68 ] (RFC 9110 §11.4, RFC 6750
-// §2.1).
+// credential returns the token of the one Authorization header, whose values these
+// are: credentials = auth-scheme [ 1*SP token68 ] (RFC 9110 §11.4, RFC 6750 §2.1).
+// Of a token68 it is known to have the beginning: see maxLooked.
 func credential(headers []string) (string, error) {
 	switch len(headers) {
 	case 0:
@@ -328,7 +328,7 @@ func credential(headers []string) (string, error) {
 	field := headers[0][:min(len(headers[0]), maxFieldBytes)]
 	// Not every server takes the white space off that surrounds a field's value
 	// (RFC 9110 §5.5).
-	scheme, rest, _ := strings.Cut(strings.Trim(field, " \t"), " ")
+	scheme, rest, _ := strings.Cut(trimBlanks(field), " ")
 	if !isToken(scheme) {
 		return "", ErrInvalidRequest
 	}
@@ -337,13 +337,24 @@ func credential(headers []string) (string, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", ErrNoCredentials
 	}
-	if rest = strings.TrimLeft(rest, " "); !isToken68(rest) {
+	if rest = strings.TrimLeft(rest, " "); !isToken68(rest[:min(len(rest), maxLooked)]) {
 		return "", ErrInvalidRequest
 	}
 	if len(rest) > maxTokenBytes || len(field) < len(headers[0]) {
 		return "", &jwtverifier.TokenError{Reason: jwtverifier.ErrMalformed, Part: "token"}
 	}
 	return rest, nil
+}
+
+// trimBlanks does what strings.Trim does with spaces and tabs, in half the time.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 func isPrintable(s string) bool {

@@ -36,8 +36,8 @@
 // It remembers no answer: a revocation would be missed for as long, and that is
 // what it asks for. It does not ask again after a failure, unless the server closed
 // an idle connection at the moment of its use, and keeps no count of failures: a
-// Retry-After is passed on to the caller, not obeyed. It cannot authenticate itself
-// but by client ID and secret, and reads no signed answers (RFC 9701).
+// Retry-After is passed on to the caller, not obeyed. It authenticates itself
+// only by client ID and secret, and reads no signed answers (RFC 9701).
 package introspection
 
 import (

@@ -15,7 +15,7 @@ type Response struct {
 	// Status is 200 … 999; 0 means 200. With 204 and 304 there is no body.
 	Status int
 
-	// Header is sent besides Content-Type, which is application/json unless
+	// Header is sent in addition to Content-Type, which is application/json unless
 	// Header has another, and Content-Length; what Header says of length and
 	// transfer encoding is ignored.
 	Header http.Header
@@ -55,7 +55,7 @@ const (
 
 // Respond makes the issuer answer every request for this path with r, until
 // [Issuer.Reset]; a later Respond for the same path takes its place. The path
-// is that of the request's URL, as in [Issuer.JWKSPath] and
+// is the one of the request's URL, as in [Issuer.JWKSPath] and
 // [Issuer.MetadataPaths], or any other. "" means every path that has no answer
 // of its own. What is decided here is decided when a request arrives: one that
 // is already being answered is not affected.

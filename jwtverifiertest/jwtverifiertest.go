@@ -80,7 +80,7 @@ import (
 	"time"
 )
 
-// What the tokens of an [Issuer] say, unless they are told otherwise.
+// What the tokens of an [Issuer] say, unless a call says otherwise.
 const (
 	Audience = "api://default" // aud of access tokens
 	ClientID = "client"        // cid of access tokens, aud of ID tokens

@@ -55,10 +55,10 @@ func start(scheme, path string) (*Issuer, error) {
 
 // Client returns a new HTTP client that reaches this issuer.
 //
-// That of an issuer in memory reaches nothing else: a request to another
+// The client of an issuer in memory reaches nothing else: a request to another
 // scheme, host or port fails. It decompresses nothing and holds no connection;
-// otherwise its responses are as those of a socket. That of a real server is
-// an ordinary client without a proxy, which trusts the server's certificate.
+// otherwise its responses are as a socket's. The client of a real server is
+// an ordinary one without a proxy, which trusts the server's certificate.
 func (i *Issuer) Client() *http.Client {
 	if i.server == nil {
 		return &http.Client{Transport: &memory{i}}
@@ -145,7 +145,7 @@ func (a answer) length() int64 {
 }
 
 // memory is the way to an issuer without a socket. It runs in the caller's
-// goroutine alone.
+// goroutine only.
 type memory struct{ issuer *Issuer }
 
 // RoundTrip implements [http.RoundTripper].
@@ -202,7 +202,7 @@ type body struct {
 	ctx       context.Context
 	issuer    *Issuer
 	answer    answer
-	sent      int // how much of answer.Body has been read; for Read alone
+	sent      int // how much of answer.Body has been read; for Read only
 	closeOnce sync.Once
 	closed    chan struct{}
 }

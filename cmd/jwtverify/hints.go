@@ -78,7 +78,7 @@ func marks(t said) string {
 	return ""
 }
 
-// names reports whether the audience is one of these clients alone.
+// names reports whether the audience is one of these clients and nothing else.
 func names(aud json.RawMessage, clients ...json.RawMessage) bool {
 	return str(aud) != "" && slices.ContainsFunc(clients, func(c json.RawMessage) bool { return str(c) == str(aud) })
 }

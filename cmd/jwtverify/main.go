@@ -1,4 +1,4 @@
-// Command verify judges one token against a real authorization server, and
+// Command jwtverify judges one token against a real authorization server, and
 // explains: what discovery answered, which keys there are, and each rule in the
 // order in which a service applies it. The token never leaves this machine; only
 // the server's public documents are fetched.
@@ -20,12 +20,12 @@
 //
 // # JSON
 //
-// With -json standard output is one JSON object in ASCII (but for status 64,
+// With -json standard output is one JSON object in ASCII (except with status 64,
 // where it is empty). Members may be added to it, the following ones stay:
 //
 //	verdict              "accepted", "refused" or "unavailable"
 //	kind                 what it was judged as: "access" or "id"
-//	issuer               that of -issuer
+//	issuer               as given with -issuer
 //	code                 why it was refused: jwtverifier's TokenError.Code
 //	error                the whole error, if it was not accepted
 //	retry_after_seconds  until a service would ask the server again, if unavailable

@@ -31,7 +31,7 @@ const (
 	notReached = "not_reached"
 )
 
-// report is all that is told, as JSON or as text. The package comment says what
+// report is all that is reported, as JSON or as text. The package comment says what
 // its members mean. The texts in it are as the token and the server wrote them.
 type report struct {
 	Verdict    string       `json:"verdict"`
@@ -83,7 +83,7 @@ type saying struct {
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
-// watcher keeps what the Verifier tells. It is told by the Verifier's goroutine.
+// watcher keeps what the Verifier reports, which it does from its own goroutine.
 type watcher struct {
 	mu      sync.Mutex // guards what follows
 	fetches []jwtverifier.FetchDoneInfo
@@ -112,9 +112,9 @@ func (w *watcher) observer() jwtverifier.Observer {
 }
 
 // judge has the token judged as a service would, and reports. The documents are
-// fetched first, so that they are told of even if the token has no need of them.
+// fetched first, so that they are reported even if the token has no need of them.
 func judge(ctx context.Context, v *jwtverifier.Verifier, w *watcher, o *options, in input) *report {
-	_ = v.Prefetch(ctx) // what went wrong is told by the observer, and by the verification
+	_ = v.Prefetch(ctx) // what went wrong is reported to the observer, and by the verification
 	var err error
 	if o.kind() == kindID {
 		var checks []jwtverifier.IDTokenCheck
@@ -235,7 +235,7 @@ func (r *report) tellRules(o *options, err error) {
 }
 
 // says returns the members of the token that broke the rule. An error's "typ" is
-// that of the header or of the payload: both are shown.
+// the header's or the payload's: both are shown.
 func (r *report) says(e *jwtverifier.TokenError) []saying {
 	if e.Claim == "" {
 		return nil

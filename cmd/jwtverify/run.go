@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, c console) int {
 		return exitUsage
 	}
 
-	// From here on an interrupt ends the waiting, and what is known is told.
+	// From here on an interrupt ends the waiting, and what is known is reported.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	r := judge(ctx, verifier, watch, o, in)

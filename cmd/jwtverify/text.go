@@ -320,7 +320,7 @@ func value(raw json.RawMessage) string {
 }
 
 // quote returns foreign text in quotes and in ASCII: what a terminal would obey
-// is escaped, and letters that only look alike are told apart.
+// is escaped, and letters that only look alike look different.
 func quote(s string) string { return cut(strconv.QuoteToASCII(s), maxValueText) }
 
 // plain is the same without quotes, for text that has its own.

@@ -53,8 +53,8 @@ var (
 	errUnavailable = failure{503, "Logging in is not possible right now", "The login server does not answer, or too many people are logging in. Try again in a moment."}
 )
 
-// explain finds the words for an error. The reason is that of a refused ID
-// token, and wait is how long it takes until another try makes sense.
+// explain finds the words for an error. The reason is why an ID token was refused,
+// and wait is how long it takes until another try makes sense.
 func explain(err error) (f failure, reason string, wait time.Duration) {
 	if f, ok := errors.AsType[failure](err); ok {
 		return f, "", retryAfter

@@ -1,5 +1,5 @@
 // Metrics is an API whose token verification can be watched: /metrics for
-// Prometheus, /readyz for whoever sends it traffic.
+// Prometheus, /readyz for what sends it traffic.
 //
 //	go run . -issuer https://example.okta.com/oauth2/default -audience api://default
 package main

@@ -551,6 +551,20 @@ func TestHeader(t *testing.T) {
 			want:  malformed,
 			part:  "token",
 		},
+		{
+			name:  "t/096 a thousand strings, a token of 12 KiB",
+			token: withLength(12<<10, h0("x5c", listOf(1000, `"AAAA"`))),
+		},
+		{
+			name:    "t/096 a thousand strings, a longer token",
+			token:   withLength(12<<10+1, h0("x5c", listOf(1000, `"AAAA"`))),
+			want:    malformed,
+			refused: tooComplex,
+		},
+		{
+			name:  "t/096 a chain of five certificates, a token of 64 KiB",
+			token: withLength(64<<10, h0("typ", `"JWT"`, "x5c", listOf(5, `"`+strings.Repeat("M", 1_500)+`"`))),
+		},
 		{name: "t/096 8 KiB of header", token: with(h0() + strings.Repeat(" ", 8<<10-len(h0())))},
 		{name: "t/096 8 KiB of header and a byte", token: with(h0() + strings.Repeat(" ", 8<<10-len(h0())+1)), want: malformed},
 		{name: "t/097 a member of no meaning", token: with(h0("x-foo", `1`))},

@@ -169,9 +169,12 @@ func manyMembers(n int) string {
 }
 
 // tokenOfLength is a good token of this length.
-func tokenOfLength(length int) string {
+func tokenOfLength(length int) string { return withLength(length, h0()) }
+
+// withLength returns a good token of exactly this length, with this header.
+func withLength(length int, head string) string {
 	for spaces := range 4 {
-		header := h0() + strings.Repeat(" ", spaces)
+		header := head + strings.Repeat(" ", spaces)
 		payload := length - base64.RawURLEncoding.EncodedLen(len(header)) - 1 - 1 - 342
 		pad := payload*3/4 - len(at0("pad", `""`))
 		if base64.RawURLEncoding.EncodedLen(payload*3/4) == payload {

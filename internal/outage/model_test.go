@@ -121,7 +121,7 @@ type driver struct {
 	model  *model
 	calls  []*driverCall // that the model says are waiting
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards what follows, and model.world
 	plan     world      // of the attempt under way
 	attempts []attemptDone
 }
@@ -242,7 +242,6 @@ func (d *driver) pass(duration time.Duration) {
 }
 
 func (d *driver) event() {
-	w := &d.model.world
 	switch draw := d.random.IntN(100); {
 	case draw < 50:
 		token := d.tokens[d.random.IntN(len(d.tokens))]
@@ -254,7 +253,16 @@ func (d *driver) event() {
 		d.call(&modelCall{kind: refreshing}, d.Verifier.Refresh)
 	case draw < 70:
 		d.call(&modelCall{kind: prefetching}, d.Verifier.Prefetch)
-	case draw < 85:
+	default:
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.change(&d.model.world)
+	}
+}
+
+// change lets something else happen at the server.
+func (d *driver) change(w *world) {
+	if d.random.IntN(2) == 0 {
 		w.published = maps.Clone(w.published)
 		kid := fmt.Sprintf("key-%d", 1+d.random.IntN(modelKeys))
 		if _, ok := w.published[kid]; ok && len(w.published) > 1 {
@@ -262,7 +270,7 @@ func (d *driver) event() {
 		} else {
 			w.published[kid] = d.random.IntN(4) > 0
 		}
-	default:
+	} else {
 		w.answer = []answerKind{good, good, good, refusal, silence, late, nobody}[d.random.IntN(7)]
 		w.takes = 1 + time.Duration(d.random.Int64N(int64(testkit.DocumentTimeout-time.Second)))
 		if d.random.IntN(2) == 0 {

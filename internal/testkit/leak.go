@@ -3,6 +3,7 @@
 package testkit
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"net/http"
@@ -100,4 +101,13 @@ func fuzzing() bool {
 		}
 	}
 	return false
+}
+
+// OwnGoroutines counts the goroutines that the root package and internal/web have
+// started and that still run.
+func OwnGoroutines() int {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier.")) +
+		bytes.Count(stacks, []byte("\ncreated by example.com/jwtverifier/internal/web."))
 }

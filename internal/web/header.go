@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// maxRetryAfter is the longest that a Retry-After is obeyed.
+// maxRetryAfter is the longest that a Retry-After can ask for. Who obeys it may have a
+// limit of its own.
 const maxRetryAfter = 5 * time.Minute
 
 // RetryAfter returns what a Retry-After asks for (RFC 9110 §10.2.3), at most

@@ -53,7 +53,7 @@ func New(c *http.Client) *Client {
 // Timeout returns the limit for one request, redirects and body included.
 func (c *Client) Timeout() time.Duration { return c.timeout }
 
-// An ownTransport is that of a Client that was given none. It is not
+// An ownTransport is what a Client has that was given no transport. It is not
 // http.DefaultTransport, nor a clone: the embedding program may have changed that.
 type ownTransport struct{ http.Transport }
 
@@ -80,12 +80,12 @@ func (c *Client) CloseIdleConnections() {
 // A Failure says what became of a request that brought no document.
 type Failure struct {
 	StatusCode int           // of the answer; 0 if there was none
-	Err        error         // what was wrong besides the status, or nil
+	Err        error         // what else was wrong than the status, or nil
 	NoAnswer   bool          // nothing came, or a 200 whose body did not come whole
 	RetryAfter time.Duration // what the answer asked for
 }
 
-// Get fetches a document as it is now: caches on the way are told to ask the
+// Get fetches a document as it is now: caches on the way have to ask the
 // server (RFC 9111 §5.2.1.4), since a withdrawn key must not come out of one. The
 // document is not judged, except for its size.
 //

@@ -1,4 +1,4 @@
-package jwtverifier_test
+package web_test
 
 import (
 	"cmp"
@@ -487,7 +487,7 @@ func TestTransportThatIgnoresItsContext(t *testing.T) {
 						}
 						require.ErrorIs(t, err, context.DeadlineExceeded)
 						synctest.Wait()
-						require.Equal(t, 1, ownGoroutines(), "the one that the Transport keeps")
+						require.Equal(t, 1, testkit.OwnGoroutines(), "the one that the Transport keeps")
 						b.Transport.Take()
 
 						// The keys are there by the time of the late answer, or are not.
@@ -500,7 +500,7 @@ func TestTransportThatIgnoresItsContext(t *testing.T) {
 						status := b.Verifier.Status()
 						close(release)
 						synctest.Wait()
-						require.Zero(t, ownGoroutines())
+						require.Zero(t, testkit.OwnGoroutines())
 						require.Equal(t, status, b.Verifier.Status())
 						b.Asked(0, 0)
 						if warm {
