@@ -1,9 +1,7 @@
 package jwtverifier
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
@@ -210,10 +208,10 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 
 	// Absent is refused as well: an attacker who swaps the access token could leave the
 	// hash out by taking another ID token.
-	if checks.accessToken != "" && !p.atHash.Is(halfHash(checks.accessToken)) {
+	if checks.accessToken != "" && !p.atHash.Is(h.algorithm.HalfHash(checks.accessToken)) {
 		return nil, wrong(ErrTokenHash, "at_hash", p.atHash)
 	}
-	if checks.code != "" && !p.cHash.Is(halfHash(checks.code)) {
+	if checks.code != "" && !p.cHash.Is(h.algorithm.HalfHash(checks.code)) {
 		return nil, wrong(ErrTokenHash, "c_hash", p.cHash)
 	}
 
@@ -329,7 +327,7 @@ func (t *Token) fill(kind tokenKind, h *header, p *claims, issuer string) {
 	t.AuthMethods, _ = p.amr.Texts()
 	t.AuthTime, _ = p.authTime.Time()
 	t.KeyID = h.keyID
-	t.Algorithm = algorithm
+	t.Algorithm, _ = h.alg.Text()
 	t.Type = h.mediaType
 	t.payload = p.payload
 }
@@ -341,12 +339,6 @@ func confirmation(v strict.Value) *Confirmation {
 		return nil
 	}
 	return &Confirmation{JWKThumbprint: jkt, CertificateThumbprint: x5t}
-}
-
-// halfHash is at_hash and c_hash for RS256: the left half of the SHA-256.
-func halfHash(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
 func containsAny(list, wanted []string) bool {

@@ -2,7 +2,7 @@ package jwtverifier
 
 import (
 	"context"
-	"crypto/rsa"
+	"crypto"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -18,15 +18,16 @@ import (
 // keyPolicy says where keys are from and how long they serve. It never changes
 // after New.
 type keyPolicy struct {
-	issuer          string           // that metadata must name, byte for byte
-	client          *http.Client     // nil: a transport of the Verifier's own
-	metadataURL     string           // "": the well-known places, made from the issuer
-	jwksURL         string           // "": where the metadata says
-	staticKeys      []byte           // a JWKS document; nil: keys are fetched
-	publicKeys      []*rsa.PublicKey // nil: the same
-	refreshInterval time.Duration    // the server may shorten it, never lengthen it
-	maxStale        time.Duration    // beyond the interval, while the server fails
-	insecureHTTP    bool             // http beyond loopback hosts is allowed
+	issuer          string             // that metadata must name, byte for byte
+	client          *http.Client       // nil: a transport of the Verifier's own
+	metadataURL     string             // "": the well-known places, made from the issuer
+	jwksURL         string             // "": where the metadata says
+	staticKeys      []byte             // a JWKS document; nil: keys are fetched
+	publicKeys      []crypto.PublicKey // nil: the same
+	algorithms      algorithms         // at least one
+	refreshInterval time.Duration      // the server may shorten it, never lengthen it
+	maxStale        time.Duration      // beyond the interval, while the server fails
+	insecureHTTP    bool               // http beyond loopback hosts is allowed
 }
 
 // static reports whether there is nothing to fetch.
@@ -197,7 +198,7 @@ func (a *attempt) do(ctx context.Context) error {
 		return err
 	}
 	err = a.read(ctx, jwksURL, func(document []byte, h http.Header) error {
-		set, err := parseKeySet(document, a.previous)
+		set, err := parseKeySet(document, a.policy.algorithms, a.previous)
 		if err != nil {
 			return err
 		}

@@ -59,12 +59,13 @@ var (
 	// registered one (SUB). RFC 7515 §5.2, RFC 7519 §7.2.
 	ErrMalformed = errors.New("jwtverifier: malformed token")
 
-	// ErrAlgorithm: the header's alg is not RS256. RFC 8725 §3.1.
+	// ErrAlgorithm: the header's alg is not RS256, or none of those that
+	// [WithAlgorithms] names instead. RFC 8725 §3.1.
 	ErrAlgorithm = errors.New("jwtverifier: signature algorithm not allowed")
 
 	// ErrUnknownKey: no eligible key of the server's current key set has the
-	// header's kid, and none of up to four keys without kid made the signature. RFC
-	// 7515 §4.1.4.
+	// header's kid and is for its alg, and none of up to four keys without kid made
+	// the signature. RFC 7515 §4.1.4.
 	ErrUnknownKey = errors.New("jwtverifier: unknown signing key")
 
 	// ErrSignature: the signature over the received bytes is of none of the keys with

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/jwtverifier/internal/jose"
 	"example.com/jwtverifier/internal/strict"
 	"example.com/jwtverifier/internal/web"
 )
@@ -18,10 +19,12 @@ func IntervalFor(configured time.Duration, h http.Header) time.Duration {
 	return web.Lifetime(h, minInterval, configured)
 }
 
+var plainHeader = header{alg: `"RS256"`, algorithm: jose.RS256}
+
 // JudgeAccessClaims judges a payload as VerifyAccessToken does once the
 // signature holds, under a header without kid and typ.
 func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
-	t := signedToken{payload: strict.Base64URL.EncodeToString(payload)}
+	t := signedToken{header: plainHeader, payload: strict.Base64URL.EncodeToString(payload)}
 	if err := t.readClaims(v.rules.namedClaims()); err != nil {
 		return nil, err
 	}
@@ -30,7 +33,7 @@ func JudgeAccessClaims(v *Verifier, payload []byte) (*AccessToken, error) {
 
 // JudgeIDClaims is the same for VerifyIDToken.
 func JudgeIDClaims(v *Verifier, payload []byte, nonce string) (*IDToken, error) {
-	t := signedToken{payload: strict.Base64URL.EncodeToString(payload)}
+	t := signedToken{header: plainHeader, payload: strict.Base64URL.EncodeToString(payload)}
 	if err := t.readClaims(v.rules.namedClaims()); err != nil {
 		return nil, err
 	}

@@ -31,8 +31,9 @@ type Issuers struct {
 // A choice is the Verifiers that accept one kind of token.
 type choice struct {
 	byIssuer map[string]*Verifier
-	longest  int      // bytes of an issuer as a JSON string, all escapes
-	named    []string // some of the issuers, for errors
+	longest  int        // bytes of an issuer as a JSON string, all escapes
+	named    []string   // some of the issuers, for errors
+	accepted algorithms // by any of the Verifiers
 }
 
 // NewIssuers returns a verifier of the tokens that any of v accepts. No Verifier at
@@ -63,6 +64,7 @@ func newChoice(kind tokenKind, verifiers []*Verifier) choice {
 		if v.accepts(kind) == nil {
 			c.byIssuer[v.Issuer()] = v
 			c.longest = max(c.longest, maxEscapedBytes*len(v.Issuer())+len(`""`))
+			c.accepted = c.accepted.with(v.keys.policy.algorithms...)
 		}
 	}
 	c.named = slices.Sorted(maps.Keys(c.byIssuer))
@@ -123,7 +125,7 @@ func (c *choice) choose(raw string) (*Verifier, error) {
 		return v, nil
 	}
 	// What is malformed is reported as that, whatever it says of its issuer.
-	if _, err := parse(raw); err != nil {
+	if _, err := parse(raw, c.accepted); err != nil {
 		return nil, err
 	}
 	if !ok {

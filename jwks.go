@@ -2,7 +2,7 @@ package jwtverifier
 
 import (
 	"bytes"
-	"crypto/rsa"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -16,17 +16,23 @@ import (
 )
 
 // A key is one eligible key of a key set. It keeps its identity from one set to
-// the next as long as its kid and material stay the same.
+// the next as long as its kid, algorithm and material stay the same.
 type key struct {
-	id     string // kid; "" if the entry has none
-	public *rsa.PublicKey
+	keyName
+	public crypto.PublicKey
+}
+
+// A keyName is what keys are found by. The algorithm is part of it, so that a key can
+// never be tried with another one than its own.
+type keyName struct {
+	algorithm *jose.Algorithm
+	id        string // kid; "" if the entry has none
 }
 
 // A keySet is what one refresh brought. It never changes.
 type keySet struct {
-	byID    map[string][]*key // at most maxCandidates each, except those without kid
-	unnamed []*key            // without kid: for tokens whose kid no key has
-	all     []*key            // each once: for tokens without kid
+	byName  map[keyName][]*key         // at most maxCandidates each, except those without kid
+	all     map[*jose.Algorithm][]*key // each once: for tokens without kid
 	skipped []SkippedKey
 
 	attempt  uint64        // the number of the attempt that brought it; 0: static keys
@@ -88,24 +94,26 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// lookup returns the keys that a token with this kid may be signed by, and whether
-// they were found by it. If no key has the kid, those that have none will do, and a
-// token without kid may be signed by any: RFC 7517 §4.5 leaves kid to the server.
-func (s *keySet) lookup(keyID string) (keys []*key, byID bool) {
+// lookup returns the keys of an algorithm that a token with this kid may be signed
+// by, and whether they were found by it. If no key has the kid, those that have none
+// will do, and a token without kid may be signed by any: RFC 7517 §4.5 leaves kid to
+// the server.
+func (s *keySet) lookup(a *jose.Algorithm, keyID string) (keys []*key, byID bool) {
 	if keyID == "" {
-		return s.all, false
+		return candidates(s.all[a]), false
 	}
-	if keys := s.byID[keyID]; len(keys) > 0 {
+	if keys := s.byName[keyName{a, keyID}]; len(keys) > 0 {
 		return keys, true
 	}
-	return s.unnamed, false
+	return candidates(s.byName[keyName{a, ""}]), false
 }
 
 // verify checks the signature over the bytes received. It returns the key that
 // made it, or else ErrUnknownKey or ErrSignature, and whether the token's key may
 // be newer than the set: not if there is one under its kid.
 func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) {
-	keys, byID := s.lookup(t.header.keyID)
+	algorithm := t.header.algorithm
+	keys, byID := s.lookup(algorithm, t.header.keyID)
 	reason = ErrSignature
 	if t.header.keyID != "" && !byID {
 		reason = ErrUnknownKey
@@ -118,12 +126,12 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 	if err != nil { // not reached: parse has looked
 		return nil, ErrSignature, false
 	}
-	digest := jose.RS256.Digest(t.signingInput) // once: of a long token it costs more than a verification
+	digest := algorithm.Digest(t.signingInput) // once: of a long token it costs more than a verification
 	if len(t.signingInput) > maxInputOfAllTries {
 		keys = keys[:min(len(keys), maxTriesOfLong)]
 	}
 	for _, k := range keys {
-		if jose.RS256.Verify(k.public, digest, signature) {
+		if algorithm.Verify(k.public, digest, signature) {
 			return k, nil, false
 		}
 	}
@@ -145,10 +153,10 @@ func (s *keySet) differs(previous *keySet) (added, removed []string, changed boo
 // without returns the kids of the keys of s that are not in other.
 func (s *keySet) without(other *keySet) []string {
 	var ids []string
-	for id, keys := range s.byID {
+	for name, keys := range s.byName {
 		for _, k := range keys {
-			if !slices.Contains(other.byID[id], k) { // by identity, which same keeps
-				ids = append(ids, id)
+			if !slices.Contains(other.byName[name], k) { // by identity, which same keeps
+				ids = append(ids, name.id)
 			}
 		}
 	}
@@ -156,16 +164,31 @@ func (s *keySet) without(other *keySet) []string {
 	return ids
 }
 
+// ids returns the kids of the keys, "" for those that have none.
+func (s *keySet) ids() []string {
+	var ids []string
+	for name := range s.byName {
+		ids = append(ids, name.id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids) // keys of two algorithms may share one
+}
+
+// newKeySet returns a set without keys.
+func newKeySet() *keySet {
+	return &keySet{byName: make(map[keyName][]*key), all: make(map[*jose.Algorithm][]*key)}
+}
+
 // parseKeySet reads a JWKS document (RFC 7517 §5). One entry that is broken or
 // of no use here does not spoil the others.
-func parseKeySet(document []byte, previous *keySet) (*keySet, error) {
+func parseKeySet(document []byte, accepted algorithms, previous *keySet) (*keySet, error) {
 	entries, err := decodeKeys(document)
 	if err != nil {
 		return nil, err
 	}
-	set := &keySet{byID: make(map[string][]*key)}
+	set := newKeySet()
 	for i, entry := range entries {
-		k, err := parseKey(entry)
+		k, err := parseKey(entry, accepted)
 		if err == nil {
 			err = set.add(previous.same(k))
 		}
@@ -175,11 +198,9 @@ func parseKeySet(document []byte, previous *keySet) (*keySet, error) {
 	}
 	// A failed fetch, and no set that refuses everything: an answer without keys is a
 	// mistake of the server's far more often than an order to accept nothing.
-	if len(set.byID) == 0 {
+	if len(set.byName) == 0 {
 		return nil, set.noneEligible()
 	}
-	set.unnamed = candidates(set.byID[""])
-	set.all = candidates(set.all)
 	return set, nil
 }
 
@@ -193,14 +214,20 @@ func candidates(keys []*key) []*key {
 	return keys
 }
 
-// publicKeySet returns the set of keys that have no kid.
-func publicKeySet(publics []*rsa.PublicKey) *keySet {
-	set := &keySet{byID: make(map[string][]*key)}
+// publicKeySet returns the set of keys that have no kid. There are no more than may be
+// tried, and none is there twice.
+func publicKeySet(publics []crypto.PublicKey, accepted algorithms) (*keySet, error) {
+	set := newKeySet()
 	for _, public := range publics {
-		set.byID[""] = append(set.byID[""], &key{public: public})
+		a, err := accepted.ofType(jose.TypeOf(public))
+		if err != nil {
+			return nil, err
+		}
+		k := &key{keyName: keyName{algorithm: a}, public: public}
+		set.byName[k.keyName] = append(set.byName[k.keyName], k)
+		set.all[a] = append(set.all[a], k)
 	}
-	set.unnamed, set.all = set.byID[""], set.byID[""]
-	return set
+	return set, nil
 }
 
 // noneEligible says why no entry was taken as a key: the reasons that most of them
@@ -233,14 +260,14 @@ func (s *keySet) noneEligible() error {
 // add takes a key into the set, or says why not: two entries for one key are harmless,
 // and more than four keys of one kid a cost that anybody could cause.
 func (s *keySet) add(k *key) error {
-	keys := s.byID[k.id]
+	keys := s.byName[k.keyName]
 	if contains(keys, k) {
 		return errors.New("a repetition")
 	}
 	// Of both all and the keys without kid one more is kept than counts: see
 	// candidates. All has those too that are too many under their kid.
-	if len(s.all) <= maxCandidates && !contains(s.all, k) {
-		s.all = append(s.all, k)
+	if all := s.all[k.algorithm]; len(all) <= maxCandidates && !contains(all, k) {
+		s.all[k.algorithm] = append(all, k)
 	}
 	switch {
 	case k.id == "" && len(keys) > maxCandidates:
@@ -248,13 +275,13 @@ func (s *keySet) add(k *key) error {
 	case k.id != "" && len(keys) == maxCandidates:
 		return fmt.Errorf("more than %d keys of this kid", maxCandidates)
 	}
-	s.byID[k.id] = append(keys, k)
+	s.byName[k.keyName] = append(keys, k)
 	return nil
 }
 
 // contains reports whether one of the keys has the material of k.
 func contains(keys []*key, k *key) bool {
-	return slices.ContainsFunc(keys, func(other *key) bool { return other.public.Equal(k.public) })
+	return slices.ContainsFunc(keys, func(other *key) bool { return jose.Equal(other.public, k.public) })
 }
 
 // same returns the key of s that equals k, or else k. The token cache goes by the
@@ -262,8 +289,8 @@ func contains(keys []*key, k *key) bool {
 // of a key that was only fetched once more.
 func (s *keySet) same(k *key) *key {
 	if s != nil {
-		for _, old := range s.byID[k.id] {
-			if old.public.Equal(k.public) {
+		for _, old := range s.byName[k.keyName] {
+			if jose.Equal(old.public, k.public) {
 				return old
 			}
 		}
@@ -273,7 +300,7 @@ func (s *keySet) same(k *key) *key {
 
 // parseKey returns the key of one JWKS entry, or why it is not eligible; even
 // then the key has its kid, if that could be read.
-func parseKey(entry jsontext.Value) (*key, error) {
+func parseKey(entry jsontext.Value, accepted algorithms) (*key, error) {
 	k := &key{}
 	m, err := jose.ReadJWK(entry)
 	if err != nil {
@@ -287,32 +314,20 @@ func parseKey(entry jsontext.Value) (*key, error) {
 	// What the server says that a key is for binds us (RFC 7517 §4.2, §4.3, §4.4): a
 	// key that is for encryption, or another algorithm, signs no tokens here.
 	operations, _ := m.Operations.Texts()
-	switch {
-	case !m.KeyType.Is(jose.RS256.KeyType()):
-		return k, notAccepted("kty", m.KeyType)
-	case m.Use != "" && !m.Use.Is("sig"):
+	if m.Use != "" && !m.Use.Is("sig") {
 		return k, errors.New("use is not sig")
-	case m.Algorithm != "" && !m.Algorithm.Is(jose.RS256.Name()):
-		return k, notAccepted("alg", m.Algorithm)
+	}
+	if k.algorithm, err = accepted.of(m); err != nil {
+		return k, err
+	}
+	switch {
 	case m.Operations != "" && (!slices.Contains(operations, "verify") || !distinct(operations)):
 		return k, errors.New("key_ops is not an array of distinct strings with verify")
 	case m.Private(): // published: anyone can sign with it
 		return k, errors.New("private key")
 	}
-	k.public, err = m.RSA()
+	k.public, err = m.PublicKey()
 	return k, err
-}
-
-// notAccepted says which value of a member is not accepted.
-func notAccepted(name string, v strict.Value) error {
-	s, ok := v.Text()
-	switch {
-	case v == "":
-		return errors.New(name + " is missing")
-	case !ok:
-		return errors.New(name + " is not a string")
-	}
-	return fmt.Errorf("%s %s is not accepted", name, strict.Quote(s, maxAlgorithmText))
 }
 
 func distinct(list []string) bool {

@@ -2,6 +2,7 @@ package jwtverifier_test
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"encoding/base64"
 	"regexp"
 	"slices"
@@ -135,7 +136,7 @@ func keySet(b *testkit.Bench, entries []entry) []byte {
 		Keys []map[string]any `json:"keys"`
 	}
 	for _, e := range entries {
-		public := b.Issuer.PublicKey(e.key)
+		public := b.Issuer.PublicKey(e.key).(*rsa.PublicKey)
 		jwk := map[string]any{
 			"kty": "RSA",
 			"n":   base64.RawURLEncoding.EncodeToString(public.N.Bytes()),
@@ -420,9 +421,9 @@ func TestSkippedKeysAndWhy(t *testing.T) {
 		{`{}`, `kty is missing`},
 		{`{"kty":null,"alg":"PS256"}`, `kty is missing`},
 		{changed(kty, `"kty":["RSA"]`), `kty is not a string`},
-		{changed(kty, `"kty":"EC"`), `kty "EC" is not accepted`},
+		{changed(kty, `"kty":"EC"`), `alg "RS256" does not fit kty "EC" without crv`},
 		{changed(kty, `"kty":"E\u0043\u0000\""`), `kty "EC\x00\"" is not accepted`},
-		{changed(alg, `"alg":"PS256"`), `alg "PS256" is not accepted`},
+		{changed(alg, `"alg":"PS256"`), `alg "PS256" is not accepted: WithAlgorithms`},
 		{changed(alg, `"alg":"`+strings.Repeat("x", 30)+`"`), `alg "` + strings.Repeat("x", 30) + `" is not accepted`},
 		{changed(alg, `"alg":"`+strings.Repeat("x", 31)+`"`), `alg "` + strings.Repeat("x", 27) + `..." is not accepted`},
 		{changed(alg, `"alg":["RS256"]`), `alg is not a string`},
@@ -448,16 +449,16 @@ func TestSkippedKeysAndWhy(t *testing.T) {
 		}
 	}
 
-	ec, ps, enc, short := changed(kty, `"kty":"EC"`), changed(alg, `"alg":"PS256"`), changed(use, `"use":"enc"`), changed(kid, `"kid":1`)
+	oct, ps, enc, short := changed(kty, `"kty":"oct"`), changed(alg, `"alg":"PS256"`), changed(use, `"use":"enc"`), changed(kid, `"kid":1`)
 	for _, row := range []struct {
 		entries []string
 		want    string
 	}{
 		{nil, `0 entries`},
-		{[]string{ec, ec}, `2 entries: kty "EC" is not accepted`},
-		{[]string{ec, ps, ps}, `3 entries: alg "PS256" is not accepted (2), kty "EC" is not accepted (1)`},
-		{[]string{ec, ps, enc}, `3 entries: kty "EC" is not accepted (1), alg "PS256" is not accepted (1), use is not sig (1)`},
-		{[]string{short, ec, ps, enc, enc}, `5 entries: use is not sig (2), kid is not a string (1), kty "EC" is not accepted (1) and others`},
+		{[]string{oct, oct}, `2 entries: kty "oct" is not accepted`},
+		{[]string{oct, ps, ps}, `3 entries: alg "PS256" is not accepted: WithAlgorithms (2), kty "oct" is not accepted (1)`},
+		{[]string{oct, ps, enc}, `3 entries: kty "oct" is not accepted (1), alg "PS256" is not accepted: WithAlgorithms (1), use is not sig (1)`},
+		{[]string{short, oct, ps, enc, enc}, `5 entries: use is not sig (2), kid is not a string (1), kty "oct" is not accepted (1) and others`},
 	} {
 		document := []byte(`{"keys":[` + strings.Join(row.entries, ",") + `]}`)
 		_, err := jwtverifier.New("https://issuer.example", jwtverifier.WithAudience("a"), jwtverifier.WithStaticKeys(document))

@@ -7,10 +7,6 @@ import (
 	"example.com/jwtverifier/internal/strict"
 )
 
-// algorithm is the only one accepted. It is not read from the server's metadata:
-// that could only widen it (RFC 8725 §3.1).
-var algorithm = jose.RS256.Name()
-
 // A signedToken is a token taken apart. Nothing in it may be believed before
 // authenticate has found its signer.
 type signedToken struct {
@@ -41,7 +37,7 @@ func (t *signedToken) readClaims(more []namedClaim) error {
 
 // parse takes a JWS in compact serialization apart (RFC 7515 §7.1) and applies
 // the rules about its header. It uses no network and reads no claim.
-func parse(raw string) (*signedToken, error) {
+func parse(raw string, accepted algorithms) (*signedToken, error) {
 	if len(raw) > maxTokenBytes {
 		return nil, malformed("token", "longer than 64 KiB")
 	}
@@ -73,7 +69,7 @@ func parse(raw string) (*signedToken, error) {
 	if len(raw) > longToken {
 		limit = maxHeaderCostOfLong
 	}
-	if err := t.header.read(head, limit); err != nil {
+	if err := t.header.read(head, limit, accepted); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -100,8 +96,9 @@ type header struct {
 	alg, kid, typ strict.Value
 	refused       bool // crit, b64, enc or zip is there, be it null
 
-	keyID     string // kid; "" if absent
-	mediaType string // typ; "" if absent or ""
+	algorithm *jose.Algorithm // of alg
+	keyID     string          // kid; "" if absent
+	mediaType string          // typ; "" if absent or ""
 }
 
 func (h *header) Member(name []byte) *strict.Value {
@@ -120,7 +117,7 @@ func (h *header) Member(name []byte) *strict.Value {
 
 // read decodes the header, if that costs no more than limit, and applies the rules
 // that need no key.
-func (h *header) read(segment string, limit int) error {
+func (h *header) read(segment string, limit int, accepted algorithms) error {
 	if strict.Base64URL.DecodedLen(len(segment)) > maxHeaderBytes {
 		return malformed("header", "longer than 8 KiB")
 	}
@@ -146,8 +143,8 @@ func (h *header) read(segment string, limit int) error {
 	if !ok {
 		return malformed("header", "no alg")
 	}
-	if alg != algorithm {
-		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: []string{algorithm}}
+	if h.algorithm = accepted.named(alg); h.algorithm == nil {
+		return &TokenError{Reason: ErrAlgorithm, Part: "header", Claim: "alg", want: accepted.names()}
 	}
 	// An empty kid names no key, and is not the same as none: a server that sends it
 	// means something by it that is not known here.

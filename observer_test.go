@@ -89,7 +89,7 @@ func TestObserver(t *testing.T) {
 		require.NoError(t, v.Refresh(t.Context()))
 		require.Equal(t, jwtverifier.KeysChangedInfo{
 			Added: []string{"key-1", "key-3"}, Removed: []string{"key-1"},
-			Skipped: []jwtverifier.SkippedKey{{Index: 0, KeyID: "ec", Reason: `kty "EC" is not accepted`}},
+			Skipped: []jwtverifier.SkippedKey{{Index: 0, KeyID: "ec", Reason: `kty "EC" without crv is not accepted`}},
 		}, r.keys[1])
 		require.NoError(t, v.Refresh(t.Context()))
 		require.Len(t, r.keys, 2)
@@ -262,7 +262,7 @@ func TestLog(t *testing.T) {
 		require.Len(t, skipped, 2)
 		require.EqualValues(t, 0, skipped[0]["index"])
 		require.Equal(t, `curve\nline`, skipped[0]["kid"])
-		require.Equal(t, `kty "EC" is not accepted`, skipped[0]["reason"])
+		require.Equal(t, `kty "EC" without crv is not accepted`, skipped[0]["reason"])
 		require.Equal(t, "enc", skipped[1]["kid"])
 		require.Equal(t, "use is not sig", skipped[1]["reason"])
 		require.NoError(t, b.Verifier.Refresh(t.Context()))

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,10 +61,12 @@ type inflight struct {
 func newKeySource(policy *keyPolicy, told *observers) (*keySource, error) {
 	s := &keySource{policy: policy, told: told, web: web.New(policy.client)}
 	if policy.static() {
-		set := publicKeySet(policy.publicKeys)
+		set, err := publicKeySet(policy.publicKeys, policy.algorithms)
+		if err != nil {
+			return nil, misconfigured("WithPublicKeys: %w", err)
+		}
 		if policy.staticKeys != nil {
-			var err error
-			if set, err = parseKeySet(policy.staticKeys, nil); err != nil {
+			if set, err = parseKeySet(policy.staticKeys, policy.algorithms, nil); err != nil {
 				return nil, misconfigured("WithStaticKeys: %w", err)
 			}
 		}
@@ -401,7 +401,7 @@ func (s *keySource) status() Status {
 		status.MetadataURL, status.JWKSURL = s.metadata.url, s.metadata.jwksURI
 	}
 	if set != nil {
-		status.KeyIDs = slices.Sorted(maps.Keys(set.byID))
+		status.KeyIDs = set.ids()
 		status.FetchedAt = set.fetched
 		status.JWKSURL = set.jwksURL
 		if !s.policy.static() {

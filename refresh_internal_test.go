@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"example.com/jwtverifier/internal/jose"
 	"example.com/jwtverifier/jwtverifiertest"
 )
 
@@ -192,7 +193,7 @@ func TestKeysKeepTheirIdentity(t *testing.T) {
 		v := newInternalVerifier(t, issuer)
 		held := func(kid string) *key {
 			require.NoError(t, v.Refresh(t.Context()))
-			if keys := v.keys.set.Load().byID[kid]; len(keys) == 1 {
+			if keys := v.keys.set.Load().byName[keyName{jose.RS256, kid}]; len(keys) == 1 {
 				return keys[0]
 			}
 			return nil

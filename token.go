@@ -35,7 +35,7 @@ type Token struct {
 	AuthMethods []string // amr
 
 	KeyID     string // kid of the header; "" if absent
-	Algorithm string // alg of the header
+	Algorithm string // alg of the header, as it is spelled there
 	Type      string // typ of the header; "" if absent
 
 	kind    tokenKind

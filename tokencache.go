@@ -123,6 +123,6 @@ func (e *cacheEntry) cool() {
 // signedBy reports whether a fresh verification would still find the entry's key
 // in this set.
 func (e *cacheEntry) signedBy(set *keySet) bool {
-	keys, _ := set.lookup(e.token.KeyID)
+	keys, _ := set.lookup(e.signer.algorithm, e.token.KeyID)
 	return slices.Contains(keys, e.signer)
 }

@@ -18,7 +18,8 @@
 //
 // # What it does not do
 //
-// It accepts RS256 and nothing else. A verified token can have been revoked, and
+// It accepts RS256 and nothing else, unless [WithAlgorithms] names other signature
+// algorithms. A verified token can have been revoked, and
 // can be used any number of times until it expires. It does not check the proof
 // of a sender-constrained token (it refuses those by default), does
 // not decrypt tokens, and does not remember nonces: the caller must accept each
@@ -113,7 +114,7 @@ func (v *Verifier) rememberedAccessToken(ctx context.Context, raw string) (_ *Ac
 }
 
 func (v *Verifier) freshAccessToken(ctx context.Context, raw string, called uint64) (*AccessToken, *key, error) {
-	t, err := parse(raw)
+	t, err := parse(raw, v.keys.policy.algorithms)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,7 +150,7 @@ func (v *Verifier) VerifyIDToken(ctx context.Context, raw, nonce string, checks 
 }
 
 func (v *Verifier) freshIDToken(ctx context.Context, raw string, checks *idTokenChecks) (*IDToken, error) {
-	t, err := parse(raw)
+	t, err := parse(raw, v.keys.policy.algorithms)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,9 @@ func floor(public *rsa.PublicKey, raw string) {
 	check(rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature))
 }
 
-func public(issuer *jwtverifiertest.Issuer) *rsa.PublicKey { return issuer.PublicKey("key-1") }
+func public(issuer *jwtverifiertest.Issuer) *rsa.PublicKey {
+	return issuer.PublicKey("key-1").(*rsa.PublicKey)
+}
 
 func ours(v *jwtverifier.Verifier) func(string) (string, string, error) {
 	return func(raw string) (string, string, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -153,12 +154,16 @@ func (k toyKey) sign(payload []byte) string {
 	return input + "." + encode(signature.FillBytes(make([]byte, 256)))
 }
 
+func modulus(issuer *jwtverifiertest.Issuer, kid string) *big.Int {
+	return issuer.PublicKey(kid).(*rsa.PublicKey).N
+}
+
 // manyKeys returns a key set of n keys, the issuer's two among them. The others
 // are random: nothing is ever signed with them.
 func manyKeys(issuer *jwtverifiertest.Issuer, n int) []byte {
 	moduli := map[string][]*big.Int{
-		keyID:   {issuer.PublicKey("key-1").N},
-		"key-2": {issuer.PublicKey("key-2").N},
+		keyID:   {modulus(issuer, "key-1")},
+		"key-2": {modulus(issuer, "key-2")},
 	}
 	for i := len(moduli); i < n; i++ {
 		b := make([]byte, 256)

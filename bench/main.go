@@ -24,6 +24,7 @@ var sections = []struct {
 }{
 	{"peers", peers},
 	{"refusals", refusals},
+	{"algorithms", algorithms},
 	{"keys", keys},
 	{"remembered", remembered},
 	{"caches", caches},

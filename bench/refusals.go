@@ -139,7 +139,7 @@ func allow(refusals []refusal, most float64, names ...string) []refusal {
 func withFourKeys(issuer *jwtverifiertest.Issuer) *jwtverifier.Verifier {
 	keys := map[string][]*big.Int{}
 	for range 4 {
-		keys[keyID] = append(keys[keyID], issuer.PublicKey(issuer.PublishKey()).N)
+		keys[keyID] = append(keys[keyID], modulus(issuer, issuer.PublishKey()))
 	}
 	return newVerifier(issuer, jwtverifier.WithStaticKeys(publicSet(keys)))
 }

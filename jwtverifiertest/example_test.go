@@ -36,7 +36,7 @@ func Example() {
 		input, signature := token[:strings.LastIndex(token, ".")], token[strings.LastIndex(token, ".")+1:]
 		raw, _ := base64.RawURLEncoding.DecodeString(signature)
 		digest := sha256.Sum256([]byte(input))
-		return rsa.VerifyPKCS1v15(issuer.PublicKey("key-1"), crypto.SHA256, digest[:], raw) == nil
+		return rsa.VerifyPKCS1v15(issuer.PublicKey("key-1").(*rsa.PublicKey), crypto.SHA256, digest[:], raw) == nil
 	}
 	token := issuer.AccessToken(jwtverifiertest.Claims{"scp": []string{"read", "write"}})
 	fmt.Println("signed by", issuer.KeyID(), valid(token))

@@ -32,6 +32,7 @@
 // # Rotation and outages
 //
 //	issuer.RotateKey()                       // new key, at once in use
+//	issuer.RotateKeyTo("ES256")              // the same, for another algorithm
 //	issuer.RetireKey("key-1")                // the old one is no longer published
 //	issuer.Down()                            // connections fail
 //	issuer.Respond(issuer.JWKSPath(), jwtverifiertest.Response{Status: 503})
@@ -56,21 +57,17 @@
 //
 // Every issuer calls its keys key-1, key-2 and so on: two issuers have
 // different keys under the same kid, as a test of several issuers wants it.
-// Keys are RSA with 2048 bits. Making one takes a noticeable fraction of a
+// RSA keys have 2048 bits. Making one takes a noticeable fraction of a
 // second, so they come from a pool of 32 for the whole process, each one made
 // when it is first needed. An issuer has eight of them: its ninth key is its
 // first one again, under another kid. Four issuers made one after the other
-// have no key in common; the fifth has those of the first. The whole process is
+// have no RSA key in common; the fifth has those of the first. The whole process is
 // counted, parallel tests too: a test that needs issuers with different keys
 // makes them next to each other, not with other work between.
 package jwtverifiertest
 
 import (
-	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,7 +174,7 @@ func newIssuer(issuer string) (*Issuer, error) {
 		requests: make(map[string]int),
 		waiting:  make(map[chan struct{}]bool),
 	}
-	i.signing = i.addKey()
+	i.signing = i.addKey("RS256")
 	return i, nil
 }
 
@@ -232,14 +229,15 @@ func (i *Issuer) Metadata() Claims {
 		"grant_types_supported":                 []string{"authorization_code", "client_credentials", "refresh_token"},
 		"subject_types_supported":               []string{"public"},
 		"scopes_supported":                      []string{"openid", "read"},
-		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"id_token_signing_alg_values_supported": i.signsWith(),
 		"code_challenge_methods_supported":      []string{"S256"},
 	}
 }
 
 // AccessToken returns an access token with [Issuer.AccessTokenClaims], changed
-// by the overrides in their order. It is signed with RS256 by the current key,
-// and its header holds alg and kid.
+// by the overrides in their order. It is signed by the current key with its
+// algorithm, RS256 unless [Issuer.RotateKeyTo] or [Issuer.UseKey] chose another, and
+// its header holds alg and kid.
 func (i *Issuer) AccessToken(overrides ...Claims) string {
 	return i.Token(nil, merge(i.AccessTokenClaims(), overrides...))
 }
@@ -301,21 +299,18 @@ func (i *Issuer) IDTokenClaims(nonce string) Claims {
 
 // Token returns a token with exactly these claims; only those that are
 // [Absent] are left out, and nothing is added. Its header is
-// {"alg":"RS256","kid":…}, changed by the header given. Whatever that says, the
-// token is signed with RS256 by the current key.
+// {"alg":…,"kid":…} of the current key, changed by the header given. Whatever that
+// says, the token is signed by the current key with the key's algorithm.
 func (i *Issuer) Token(header, claims Claims) string {
-	kid, priv := i.signingKey()
-	return sign(priv,
-		encode(merge(Claims{"alg": "RS256", "kid": kid}, header)),
-		encode(merge(Claims{}, claims)))
+	k := i.signingKey()
+	return k.sign(encode(merge(k.header(), header)), encode(merge(Claims{}, claims)))
 }
 
 // Sign returns the compact JWS of exactly these bytes, which need not be JSON
-// (RFC 7515 §3.1). Whatever the header says, it is signed with RS256 by the
-// current key.
+// (RFC 7515 §3.1). Whatever the header says, it is signed by the current key with
+// the key's algorithm.
 func (i *Issuer) Sign(header, payload []byte) string {
-	_, priv := i.signingKey()
-	return sign(priv, header, payload)
+	return i.signingKey().sign(header, payload)
 }
 
 // SignWith is [Issuer.Sign] by the key of that kid, which may be a retired one:
@@ -327,17 +322,7 @@ func (i *Issuer) Sign(header, payload []byte) string {
 //
 // It panics if the issuer never had a key of that kid.
 func (i *Issuer) SignWith(kid string, header, payload []byte) string {
-	return sign(i.privateKey(kid), header, payload)
-}
-
-func sign(priv *rsa.PrivateKey, header, payload []byte) string {
-	input := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	digest := sha256.Sum256([]byte(input))
-	signature, err := rsa.SignPKCS1v15(nil, priv, crypto.SHA256, digest[:])
-	if err != nil {
-		panic(fmt.Sprintf("jwtverifiertest: sign: %v", err))
-	}
-	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
+	return i.keyOf(kid).sign(header, payload)
 }
 
 // merge changes base, which the caller owns, by the overrides.

@@ -4,16 +4,21 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -261,9 +266,13 @@ func TestOverrides(t *testing.T) {
 	require.Equal(t, []string{"code"}, issuer.Metadata()["response_types_supported"])
 }
 
+func rsaKey(issuer *jwtverifiertest.Issuer, kid string) *rsa.PublicKey {
+	return issuer.PublicKey(kid).(*rsa.PublicKey)
+}
+
 func TestToken(t *testing.T) {
 	issuer := jwtverifiertest.New("")
-	key := issuer.PublicKey("key-1")
+	key := rsaKey(issuer, "key-1")
 
 	token := issuer.Token(
 		jwtverifiertest.Claims{"typ": "at+jwt", "alg": "none", "kid": jwtverifiertest.Absent},
@@ -287,13 +296,13 @@ func TestSign(t *testing.T) {
 	issuer := jwtverifiertest.New("")
 	token := issuer.Sign([]byte(`{"alg":"HS256"`), []byte("\xff\n"))
 	require.True(t, strings.HasPrefix(token, "eyJhbGciOiJIUzI1NiI._wo."), token)
-	require.NoError(t, verify(t, token, issuer.PublicKey("key-1")))
+	require.NoError(t, verify(t, token, rsaKey(issuer, "key-1")))
 
 	kid := issuer.PublishKey()
 	issuer.RetireKey(kid)
 	token = issuer.SignWith(kid, nil, []byte("p"))
-	require.NoError(t, verify(t, token, issuer.PublicKey(kid)))
-	require.ErrorIs(t, verify(t, token, issuer.PublicKey("key-1")), rsa.ErrVerification)
+	require.NoError(t, verify(t, token, rsaKey(issuer, kid)))
+	require.ErrorIs(t, verify(t, token, rsaKey(issuer, "key-1")), rsa.ErrVerification)
 }
 
 func TestTokenVerifiesAgainstTheServedKeys(t *testing.T) {
@@ -355,12 +364,12 @@ func TestKeys(t *testing.T) {
 
 func TestReplaceKey(t *testing.T) {
 	issuer := jwtverifiertest.New("")
-	token, old := issuer.AccessToken(), issuer.PublicKey("key-1")
+	token, old := issuer.AccessToken(), rsaKey(issuer, "key-1")
 	issuer.ReplaceKey("key-1")
 
 	kids, keys := keySet(t, string(issuer.JWKS()))
 	require.Equal(t, []string{"key-1"}, kids)
-	require.True(t, keys["key-1"].Equal(issuer.PublicKey("key-1")))
+	require.True(t, keys["key-1"].Equal(rsaKey(issuer, "key-1")))
 	require.False(t, keys["key-1"].Equal(old))
 	require.ErrorIs(t, verify(t, token, keys["key-1"]), rsa.ErrVerification)
 	require.NoError(t, verify(t, issuer.AccessToken(), keys["key-1"]))
@@ -372,7 +381,7 @@ func TestKeyMaterial(t *testing.T) {
 		issuer := jwtverifiertest.New("")
 		require.Equal(t, "key-1", issuer.KeyID(), "the same kid for every issuer")
 		for _, kid := range []string{"key-1", issuer.RotateKey()} {
-			key := issuer.PublicKey(kid)
+			key := rsaKey(issuer, kid)
 			require.Equal(t, 2048, key.N.BitLen())
 			require.NotContains(t, moduli, key.N.String())
 			moduli = append(moduli, key.N.String())
@@ -380,22 +389,22 @@ func TestKeyMaterial(t *testing.T) {
 	}
 
 	issuer := jwtverifiertest.New("")
-	require.Equal(t, moduli[0], issuer.PublicKey("key-1").N.String(), "the fifth issuer has the first one's keys")
+	require.Equal(t, moduli[0], rsaKey(issuer, "key-1").N.String(), "the fifth issuer has the first one's keys")
 
-	key := issuer.PublicKey("key-1")
+	key := rsaKey(issuer, "key-1")
 	key.N.SetInt64(1)
-	require.Equal(t, moduli[0], issuer.PublicKey("key-1").N.String(), "PublicKey is a copy")
+	require.Equal(t, moduli[0], rsaKey(issuer, "key-1").N.String(), "PublicKey is a copy")
 
 	for range 7 {
 		issuer.PublishKey()
 	}
 	require.Equal(t, "key-9", issuer.PublishKey())
-	require.Equal(t, issuer.PublicKey("key-1"), issuer.PublicKey("key-9"))
+	require.Equal(t, rsaKey(issuer, "key-1"), rsaKey(issuer, "key-9"))
 	for range 7 {
 		issuer.PublishKey()
 	}
 	issuer.ReplaceKey("key-1") // whose turn in the pool it is
-	require.NotEqual(t, moduli[0], issuer.PublicKey("key-1").N.String())
+	require.NotEqual(t, moduli[0], rsaKey(issuer, "key-1").N.String())
 }
 
 func TestSetJWKSHeader(t *testing.T) {
@@ -852,7 +861,7 @@ func TestConcurrentUse(t *testing.T) {
 			wg.Go(func() {
 				for range 10 {
 					kid := issuer.RotateKey()
-					issuer.PublicKey(kid)
+					rsaKey(issuer, kid)
 					issuer.ReplaceKey(kid)
 					issuer.SetJWKSHeader("Cache-Control", "no-cache")
 					issuer.Respond("/x", jwtverifiertest.Response{Delay: time.Millisecond})
@@ -913,4 +922,100 @@ func TestNoGoroutineStaysBehind(t *testing.T) {
 func stacks() string {
 	buf := make([]byte, 1<<16)
 	return string(bytes.TrimSpace(buf[:runtime.Stack(buf, true)]))
+}
+
+// Each algorithm's keys sign, are published and are found by the standard library
+// alone; several at a time, and without kid.
+func TestAlgorithms(t *testing.T) {
+	issuer := jwtverifiertest.New("")
+	algs := []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"}
+	for i, alg := range algs {
+		kid := issuer.RotateKeyTo(alg)
+		require.Equal(t, fmt.Sprintf("key-%d", i+2), kid)
+		require.Equal(t, kid, issuer.KeyID())
+		require.Equal(t, alg, issuer.Algorithm(kid))
+		token := issuer.AccessToken()
+		header, _ := decode(t, token)
+		require.Equal(t, map[string]any{"alg": alg, "kid": kid}, header)
+		require.True(t, verifies(t, alg, issuer.PublicKey(kid), token))
+
+		entry := lastEntry(t, issuer)
+		require.Equal(t, []string{alg, kid, "sig"}, []string{entry["alg"], entry["kid"], entry["use"]})
+		require.True(t, verifies(t, alg, keyOf(t, entry), token), alg)
+		require.False(t, verifies(t, alg, keyOf(t, entry), issuer.SignWith(kid, []byte(`{}`), []byte(`{}`))+"AAAA"))
+
+		issuer.ReplaceKey(kid)
+		require.False(t, verifies(t, alg, issuer.PublicKey(kid), token))
+		require.True(t, verifies(t, alg, issuer.PublicKey(kid), issuer.AccessToken()))
+
+		issuer.OmitKeyID(kid)
+		header, _ = decode(t, issuer.AccessToken())
+		require.Equal(t, map[string]any{"alg": alg}, header)
+		require.NotContains(t, lastEntry(t, issuer), "kid")
+		require.Equal(t, kid, issuer.KeyID())
+	}
+	require.Equal(t, algs, issuer.Metadata()["id_token_signing_alg_values_supported"])
+	kid := issuer.PublishKeyOf("ES384")
+	require.Equal(t, "ES384", issuer.Algorithm(kid))
+	require.Equal(t, "EdDSA", issuer.Algorithm(issuer.KeyID()), "published, and not in use")
+	require.NotSame(t, issuer.PublicKey(kid), issuer.PublicKey(kid), "a copy")
+
+	for _, alg := range []string{"", "none", "HS256", "rs256", "ES256K", "Ed448"} {
+		require.Panics(t, func() { issuer.RotateKeyTo(alg) }, alg)
+		require.Panics(t, func() { issuer.PublishKeyOf(alg) }, alg)
+	}
+	require.Panics(t, func() { issuer.OmitKeyID("key-99") })
+	require.Panics(t, func() { issuer.Algorithm("key-99") })
+}
+
+// lastEntry returns the youngest key of the served set.
+func lastEntry(t *testing.T, issuer *jwtverifiertest.Issuer) map[string]string {
+	t.Helper()
+	var set struct{ Keys []map[string]string }
+	require.NoError(t, json.Unmarshal(issuer.JWKS(), &set))
+	return set.Keys[len(set.Keys)-1]
+}
+
+// keyOf makes the key of an entry.
+func keyOf(t *testing.T, entry map[string]string) crypto.PublicKey {
+	t.Helper()
+	octets := func(name string) []byte {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(entry[name])
+		require.NoError(t, err)
+		return b
+	}
+	switch entry["kty"] {
+	case "RSA":
+		return &rsa.PublicKey{N: new(big.Int).SetBytes(octets("n")), E: int(new(big.Int).SetBytes(octets("e")).Int64())}
+	case "EC":
+		curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[entry["crv"]]
+		public, err := ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{4}, octets("x"), octets("y")))
+		require.NoError(t, err)
+		return public
+	}
+	require.Equal(t, "OKP Ed25519", entry["kty"]+" "+entry["crv"])
+	return ed25519.PublicKey(octets("x"))
+}
+
+// verifies checks a token's signature with the standard library alone.
+func verifies(t *testing.T, alg string, key crypto.PublicKey, token string) bool {
+	t.Helper()
+	input, encoded := token[:strings.LastIndexByte(token, '.')], token[strings.LastIndexByte(token, '.')+1:]
+	signature, err := base64.RawURLEncoding.DecodeString(encoded)
+	require.NoError(t, err)
+	if alg == "Ed25519" || alg == "EdDSA" {
+		return ed25519.Verify(key.(ed25519.PublicKey), []byte(input), signature)
+	}
+	hash := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[alg[2:]]
+	h := hash.New()
+	h.Write([]byte(input))
+	switch alg[:2] {
+	case "RS":
+		return rsa.VerifyPKCS1v15(key.(*rsa.PublicKey), hash, h.Sum(nil), signature) == nil
+	case "PS":
+		return rsa.VerifyPSS(key.(*rsa.PublicKey), hash, h.Sum(nil), signature, &rsa.PSSOptions{SaltLength: hash.Size()}) == nil
+	}
+	size := map[string]int{"ES256": 64, "ES384": 96, "ES512": 132}[alg]
+	r, s := new(big.Int).SetBytes(signature[:size/2]), new(big.Int).SetBytes(signature[size/2:])
+	return len(signature) == size && ecdsa.Verify(key.(*ecdsa.PublicKey), h.Sum(nil), r, s)
 }

@@ -29,7 +29,7 @@ func hints(r *report, o *options, in input, err error) []string {
 	case e.Reason == jv.ErrMalformed && strings.ContainsAny(in.raw, " \t\r\n"):
 		hint("there is white space inside the token: was it wrapped when it was copied, or are there several?")
 	case e.Reason == jv.ErrAlgorithm:
-		hint("have the server sign with RS256; no option makes another algorithm acceptable")
+		hint("if the server means to sign with this algorithm, -algorithms accepts it here and WithAlgorithms in a service; none and HMAC are never accepted")
 	case slices.Contains([]error{jv.ErrUnknownKey, jv.ErrSignature}, e.Reason) && iss != "" && iss != o.issuer:
 		hint("the token says that it is of another issuer, %s", quote(iss))
 	case e.Reason == jv.ErrUnknownKey:

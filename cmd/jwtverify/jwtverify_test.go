@@ -147,6 +147,13 @@ func TestOtherSourcesAndOptions(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("\ufeff"+server.AccessToken()+"\n"), 0o600))
 	assert.Equal(t, exitAccepted, verify(t, "", false, "-issuer", issuer, "-audience", audience, "-file", path).status)
 
+	other := server.RotateKeyTo("ES256")
+	require.Equal(t, exitRefused, verify(t, server.AccessToken(), false, "-issuer", issuer, "-audience", audience).status)
+	require.Equal(t, exitAccepted, verify(t, server.AccessToken(), false, "-issuer", issuer, "-audience", audience, "-algorithms", "RS256,ES256").status)
+	require.NotEqual(t, exitAccepted, verify(t, server.AccessToken(), false, "-issuer", issuer, "-audience", audience, "-algorithms", "none").status)
+	server.UseKey("key-1")
+	server.RetireKey(other)
+
 	noAudience := server.AccessToken(claims{"aud": jwtverifiertest.Absent})
 	assert.Equal(t, exitAccepted, verify(t, noAudience, false, "-issuer", issuer, "-no-audience", "-clients", jwtverifiertest.ClientID).status)
 
@@ -193,7 +200,8 @@ func TestRefused(t *testing.T) {
 		{name: "encrypted", raw: "e30.e30.e30.e30.e30", code: "malformed", rule: "form", hint: "JWE"},
 		{name: "wrapped", raw: "e30.\ne30.e30", code: "malformed", rule: "form", hint: "white space inside"},
 		{name: "crit", raw: header(claims{"crit": []string{"x"}}), code: "malformed", rule: "header"},
-		{name: "alg", raw: header(claims{"alg": "none"}), code: "algorithm", rule: "alg", says: `"none"`, want: []string{"RS256"}, hint: "RS256"},
+		{name: "alg", raw: header(claims{"alg": "none"}), code: "algorithm", rule: "alg", says: `"none"`, want: []string{"RS256"}, hint: "WithAlgorithms"},
+		{name: "alg, others chosen", raw: good, args: []string{"-algorithms", "ES256,PS256"}, code: "algorithm", rule: "alg", says: `"RS256"`, want: []string{"ES256", "PS256"}, hint: "-algorithms"},
 		{name: "kid", raw: header(claims{"kid": "other"}), code: "unknown_key", rule: "key", says: `"other"`, want: []string{"key-1"}, hint: "fetched just now"},
 		{name: "withdrawn key", raw: server.SignWith(withdrawn, []byte(`{"alg":"RS256","kid":"`+withdrawn+`"}`), []byte(`{"iss":"https://other.example"}`)),
 			code: "unknown_key", rule: "key", says: `"key-2"`, want: []string{"key-1"}, hint: `another issuer, "https://other.example"`},

@@ -27,6 +27,7 @@ type options struct {
 	noNonce              bool
 	clients              list
 	leeway               time.Duration
+	algorithms           list
 	strictType           bool
 	senderConstrained    bool
 	metadataURL, jwksURL string
@@ -64,6 +65,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.BoolVar(&o.noNonce, "no-nonce", false, "compare no nonce")
 	f.Var(&o.clients, "clients", "accept access tokens of these `clients` only")
 	f.DurationVar(&o.leeway, "leeway", time.Minute, "tolerated clock skew, up to 5m")
+	f.Var(&o.algorithms, "algorithms", "accept these signature `algorithms`, not RS256")
 	f.BoolVar(&o.strictType, "strict-type", false, "require typ at+jwt of an access token (RFC 9068)")
 	f.BoolVar(&o.senderConstrained, "sender-constrained", false, "accept an access token with cnf; its proof is not checked here")
 	f.StringVar(&o.metadataURL, "metadata-url", "", "read the metadata from this `URL`, not the well-known ones")
@@ -141,6 +143,14 @@ func (o *options) kind() string {
 	return kindAccess
 }
 
+// accepted returns the algorithms that are accepted.
+func (o *options) accepted() []string {
+	if len(o.algorithms) == 0 {
+		return []string{"RS256"}
+	}
+	return o.algorithms
+}
+
 // verifier makes what a service would make from these options.
 func (o *options) verifier(w *watcher) (*jwtverifier.Verifier, error) {
 	opts := []jwtverifier.Option{
@@ -157,6 +167,7 @@ func (o *options) verifier(w *watcher) (*jwtverifier.Verifier, error) {
 	with(o.noAudience, jwtverifier.WithoutAudience())
 	with(len(o.clientIDs) > 0, jwtverifier.WithClientID(o.clientIDs...))
 	with(len(o.clients) > 0, jwtverifier.WithAuthorizedClients(o.clients...))
+	with(len(o.algorithms) > 0, jwtverifier.WithAlgorithms(o.algorithms...))
 	with(o.strictType, jwtverifier.WithStrictTokenType())
 	with(o.senderConstrained, jwtverifier.WithSenderConstrainedTokens())
 	with(o.metadataURL != "", jwtverifier.WithMetadataURL(o.metadataURL))

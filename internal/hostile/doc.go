@@ -325,4 +325,33 @@
 //	t/314  a function that reads tokens without verifying them
 //	t/315  configured values taken for patterns
 //	t/316  several audiences or clients, of which one is enough
+//
+// # Algorithms that were chosen
+//
+//	t/340  an algorithm that was not chosen, or cannot be
+//	t/341  algorithms that were chosen: accepted
+//	t/342  names that cannot be chosen
+//	t/343  names chosen twice
+//	t/344  a kid that names a key for another algorithm
+//	t/345  keys of two types under one kid
+//	t/346  a key without alg: it serves the one algorithm of its type
+//	t/347  a key whose type, curve, use or alg contradict each other
+//	t/348  keys and tokens without kid: those of the token's algorithm count
+//	t/349  keys of every kind beside a good one
+//	t/350  a kid that a key of another type takes over
+//	t/351  certificates in an EC key: not read
+//	t/352  coordinates that are no point of the curve, or not its size
+//	t/353  ECDSA signatures of another form, hash or key
+//	t/354  ECDSA signatures of numbers out of range
+//	t/355  the second signature that verifies under ECDSA: accepted
+//	t/356  a signature over other bytes than those received
+//	t/357  Ed25519 keys under which one signature fits every message
+//	t/358  Ed25519 signatures of another form or variant
+//	t/359  PSS with another salt, mask or hash
+//	t/360  RSA with another padding or hash than alg says
+//	t/361  at_hash and c_hash by another hash than the algorithm's
+//	t/362  several issuers, each with algorithms of its own
+//	t/363  keys that are skipped: the reason names the option
+//	t/364  junk signatures of dear algorithms: no request
+//	t/365  rules about claims: the same for every algorithm
 package hostile

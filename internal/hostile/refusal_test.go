@@ -228,7 +228,7 @@ const repeatedBytes = 16
 // fixed text, and was not received.
 var knownText = strings.Join([]string{
 	strconv.Quote(issuerURL), `"api"`, `"client"`, `"c1"`, `"RS256"`, "crit, b64, enc or zip", `"access"`, `"at+jwt"`, "RefreshDoneInfo",
-	metadataURL, openIDURL, insertedURL, jwksURL,
+	metadataURL, openIDURL, insertedURL, jwksURL, strings.Join(allAlgorithms(), ", "),
 	`"https://b.example"`, strconv.Quote(strconv.Quote(issuerURL)), strconv.Quote(strconv.Quote(jwksURL)), // the latter two as in a log
 }, ", ")
 

@@ -4,11 +4,12 @@ package jose
 
 import (
 	"crypto"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -16,29 +17,23 @@ import (
 	"example.com/jwtverifier/internal/strict"
 )
 
-// Limits on a key.
-const (
-	minModulusBits   = 2048
-	maxModulusBits   = 8192
-	maxExponentBytes = 4
-)
-
 // A JWK is the members of a JSON Web Key (RFC 7517 §4) that decide what it may be
 // used for, "" if absent, and its key. The others (x5c, x5t, x5u …) are never looked
 // at.
 type JWK struct {
 	KeyType    strict.Value // kty
+	Curve      strict.Value // crv
 	Use        strict.Value // use
 	Algorithm  strict.Value // alg
 	Operations strict.Value // key_ops
 	ID         strict.Value // kid
 
-	n, e    strict.Value
-	private [len(privateMembers)]strict.Value
+	n, e, x, y strict.Value
+	private    [len(privateMembers)]strict.Value
 }
 
 // privateMembers are those that only private and symmetric keys have.
-var privateMembers = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+var privateMembers = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 
 // ReadJWK reads one JWK, a strict JSON object. A member that is null, "" or []
 // counts as absent: serializers that know all the members write those for the ones
@@ -48,7 +43,7 @@ func ReadJWK(entry []byte) (*JWK, error) {
 	if _, err := strict.Object(entry, k); err != nil {
 		return nil, strict.ErrNotObject
 	}
-	for _, v := range []*strict.Value{&k.KeyType, &k.Use, &k.Algorithm, &k.Operations, &k.ID} {
+	for _, v := range []*strict.Value{&k.KeyType, &k.Curve, &k.Use, &k.Algorithm, &k.Operations, &k.ID} {
 		if empty(*v) {
 			*v = ""
 		}
@@ -71,6 +66,8 @@ func (k *JWK) Member(name []byte) *strict.Value {
 	switch string(name) {
 	case "kty":
 		return &k.KeyType
+	case "crv":
+		return &k.Curve
 	case "use":
 		return &k.Use
 	case "alg":
@@ -83,6 +80,10 @@ func (k *JWK) Member(name []byte) *strict.Value {
 		return &k.n
 	case "e":
 		return &k.e
+	case "x":
+		return &k.x
+	case "y":
+		return &k.y
 	}
 	// Each has a place of its own: an empty one must not hide another.
 	if i := slices.Index(privateMembers[:], string(name)); i >= 0 {
@@ -91,14 +92,49 @@ func (k *JWK) Member(name []byte) *strict.Value {
 	return nil
 }
 
-// RSA returns the public key of an RSA key's n and e (RFC 7518 §6.3.1).
-func (k *JWK) RSA() (*rsa.PublicKey, error) { return k.rsa(rsaKey) }
+// Type returns kty and crv as they stand there. One that is not a string is "".
+func (k *JWK) Type() KeyType {
+	kty, _ := k.KeyType.Text()
+	crv, _ := k.Curve.Text()
+	if kty == rsaType.Type {
+		crv = "" // an RSA key has none, whatever stands there
+	}
+	return KeyType{Type: kty, Curve: crv}
+}
 
-// rsa has the key made by another function, and trusts it with nothing: what jwx
-// does is open to changes by any package of the program. The numbers are bounded
-// before it is called. Its key counts only if it is made of the same numbers, and
-// is copied first, since who made it may keep it, and change it.
-func (k *JWK) rsa(newKey func(n, e []byte) (*rsa.PublicKey, error)) (_ *rsa.PublicKey, err error) {
+// PublicKey returns the public key of an RSA, EC or Ed25519 key (RFC 7518 §6.2.1,
+// §6.3.1, RFC 8037 §2).
+func (k *JWK) PublicKey() (crypto.PublicKey, error) {
+	checked, err := k.checked()
+	if err != nil {
+		return nil, err
+	}
+	return made(checked, newKey)
+}
+
+// checked makes the key of the members with the standard library, if they are within
+// the bounds.
+func (k *JWK) checked() (crypto.PublicKey, error) {
+	t := k.Type()
+	switch t {
+	case rsaType:
+		return k.rsa()
+	case ed25519Type:
+		x, ok := octets(k.x)
+		if !ok {
+			return nil, errors.New("x is missing or not base64url")
+		}
+		return PublicKey(ed25519.PublicKey(x))
+	}
+	for _, c := range curves {
+		if t == (KeyType{"EC", c.name}) {
+			return k.ec(c.curve)
+		}
+	}
+	return nil, errors.New("kty and crv are of no type of key")
+}
+
+func (k *JWK) rsa() (crypto.PublicKey, error) {
 	n, okN := octets(k.n)
 	e, okE := octets(k.e)
 	if !okN || !okE {
@@ -107,72 +143,30 @@ func (k *JWK) rsa(newKey func(n, e []byte) (*rsa.PublicKey, error)) (_ *rsa.Publ
 	if len(e) > maxExponentBytes {
 		return nil, fmt.Errorf("e is longer than %d bytes", maxExponentBytes)
 	}
-	checked := &rsa.PublicKey{
+	public := &rsa.PublicKey{
 		N: new(big.Int).SetBytes(n),
 		E: int(binary.BigEndian.Uint32(append(make([]byte, maxExponentBytes-len(e)), e...))),
 	}
-	if err := check(checked); err != nil {
+	if err := checkRSA(public); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if recover() != nil { // nil, or worse: one entry must not spoil the others
-			err = errNotMade
-		}
-	}()
-	made, err := newKey(checked.N.Bytes(), big.NewInt(int64(checked.E)).Bytes())
-	if err != nil {
-		return nil, errNotMade
-	}
-	own := copied(made)
-	if own.N.Cmp(checked.N) != 0 || own.E != checked.E { // Equal would ignore a sign
-		return nil, errNotMade
-	}
-	return own, nil
+	return public, nil
 }
 
-// PublicKey returns a copy of a key that is not from a JWK, and is held to the same
-// bounds. Only an [*rsa.PublicKey] can be used with RS256.
-func PublicKey(key crypto.PublicKey) (*rsa.PublicKey, error) {
-	switch k := key.(type) {
-	case *rsa.PublicKey:
-		if k == nil || k.N == nil {
-			return nil, errors.New("nil")
-		}
-		own := copied(k)
-		if err := check(own); err != nil {
-			return nil, err
-		}
-		return own, nil
-	case interface{ Public() crypto.PublicKey }:
-		return nil, fmt.Errorf("%T is a private key, of which only the public one is needed here", key)
-	case nil:
-		return nil, errors.New("nil")
+// ec takes coordinates of the curve's full size only (RFC 7518 §6.2.1.2).
+func (k *JWK) ec(curve elliptic.Curve) (crypto.PublicKey, error) {
+	x, okX := octets(k.x)
+	y, okY := octets(k.y)
+	if !okX || !okY {
+		return nil, errors.New("x or y is missing or not base64url")
 	}
-	return nil, fmt.Errorf("%T cannot be used with %s", key, RS256.name)
-}
-
-var errNotMade = errors.New("not a key")
-
-// check reports what is wrong with a key's numbers (RFC 7518 §3.3, RFC 8017 §3.1).
-// crypto/rsa has no upper bound on the modulus, which decides what a verification
-// costs.
-func check(k *rsa.PublicKey) error {
-	switch size := k.N.BitLen(); {
-	case k.N.Sign() <= 0 || k.N.Bit(0) == 0:
-		return errors.New("n is not odd")
-	case size < minModulusBits || size > maxModulusBits:
-		return fmt.Errorf("n has %d bits", size)
-	case k.E < 3 || k.E > math.MaxInt32 || k.E&1 == 0:
-		return errors.New("e is not odd and from 3 to 2^31-1")
+	if size := (curve.Params().BitSize + 7) / 8; len(x) != size || len(y) != size {
+		return nil, fmt.Errorf("x or y has not %d bytes", size)
 	}
-	return nil
+	return newEC(curve, slices.Concat([]byte{4}, x, y))
 }
 
-func copied(k *rsa.PublicKey) *rsa.PublicKey {
-	return &rsa.PublicKey{N: new(big.Int).Set(k.N), E: k.E}
-}
-
-// octets decodes n or e: base64url (RFC 7518 §2), and also what older servers
+// octets decodes n, e, x or y: base64url (RFC 7518 §2), and also what older servers
 // publish, the standard alphabet and padding. Each of both spellings is exact: one
 // alphabet, all of the padding or none, no line breaks, zero trailing bits.
 func octets(v strict.Value) ([]byte, bool) {

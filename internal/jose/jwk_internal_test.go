@@ -1,11 +1,15 @@
 package jose
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"math/big"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,54 +18,113 @@ import (
 	"example.com/jwtverifier/internal/strict"
 )
 
-// numbers returns the JWK of a modulus of 2,048 bits and the exponent 65537.
-func numbers(tb testing.TB) (*JWK, *rsa.PublicKey) {
-	tb.Helper()
-	public := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(12345), 2047, 1), E: 65537}
-	k := &JWK{}
-	_, err := strict.Object(fmt.Appendf(nil, `{"n":%q,"e":"AQAB"}`, base64.RawURLEncoding.EncodeToString(public.N.Bytes())), k)
-	require.NoError(tb, err)
-	return k, public
-}
-
 // Whatever the function that makes keys of JWKs returns, a key is used only if it
-// has the numbers of the JWK, and nobody else can change it.
+// has the members of the JWK, and nobody else can change it.
 func TestMadeKeysAreNotTrusted(t *testing.T) {
-	jwk, want := numbers(t)
+	params := elliptic.P256().Params()
+	pointOf := func(y *big.Int) *ecdsa.PublicKey {
+		point := slices.Concat([]byte{4}, params.Gx.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32)))
+		k, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+		require.NoError(t, err)
+		return k
+	}
+	newPoint := func() *ecdsa.PublicKey { return pointOf(params.Gy) }
+	negative := pointOf(new(big.Int).Sub(params.P, params.Gy))
+	seed := make([]byte, 32)
+	edwards := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+	numbers := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(12345), 2047, 1), E: 65537}
 	two := big.NewInt(2)
+
 	for _, row := range []struct {
-		name string
-		make func(n, e []byte) (*rsa.PublicKey, error)
+		name    string
+		checked crypto.PublicKey
+		make    func() (crypto.PublicKey, error)
 	}{
-		{"an error", func(_, _ []byte) (*rsa.PublicKey, error) { return want, errors.New("no") }},
-		{"nothing", func(_, _ []byte) (*rsa.PublicKey, error) { return nil, nil }},
-		{"a key without numbers", func(_, _ []byte) (*rsa.PublicKey, error) { return &rsa.PublicKey{}, nil }},
-		{"a key without n", func(_, _ []byte) (*rsa.PublicKey, error) { return &rsa.PublicKey{E: want.E}, nil }},
-		{"n changed", func(_, _ []byte) (*rsa.PublicKey, error) {
-			return &rsa.PublicKey{N: new(big.Int).Add(want.N, two), E: want.E}, nil
+		{"an error", numbers, func() (crypto.PublicKey, error) { return numbers, errors.New("no") }},
+		{"nothing", numbers, func() (crypto.PublicKey, error) { return nil, nil }},
+		{"no pointer", numbers, func() (crypto.PublicKey, error) { return *numbers, nil }},
+		{"a nil key", numbers, func() (crypto.PublicKey, error) { return (*rsa.PublicKey)(nil), nil }},
+		{"a key without numbers", numbers, func() (crypto.PublicKey, error) { return &rsa.PublicKey{}, nil }},
+		{"a key without n", numbers, func() (crypto.PublicKey, error) { return &rsa.PublicKey{E: numbers.E}, nil }},
+		{"n changed", numbers, func() (crypto.PublicKey, error) {
+			return &rsa.PublicKey{N: new(big.Int).Add(numbers.N, two), E: numbers.E}, nil
 		}},
-		{"n negative", func(_, _ []byte) (*rsa.PublicKey, error) {
-			return &rsa.PublicKey{N: new(big.Int).Neg(want.N), E: want.E}, nil
+		{"n negative", numbers, func() (crypto.PublicKey, error) {
+			return &rsa.PublicKey{N: new(big.Int).Neg(numbers.N), E: numbers.E}, nil
 		}},
-		{"e changed", func(_, _ []byte) (*rsa.PublicKey, error) { return &rsa.PublicKey{N: want.N, E: want.E + 2}, nil }},
-		{"a panic", func(_, _ []byte) (*rsa.PublicKey, error) { panic("evil") }},
-		{"a panic with nil", func(_, _ []byte) (*rsa.PublicKey, error) { panic(nil) }},
+		{"e changed", numbers, func() (crypto.PublicKey, error) { return &rsa.PublicKey{N: numbers.N, E: numbers.E + 2}, nil }},
+		{"a panic", numbers, func() (crypto.PublicKey, error) { panic("evil") }},
+		{"a panic with nil", numbers, func() (crypto.PublicKey, error) { panic(nil) }},
+		{"a key of another type", numbers, func() (crypto.PublicKey, error) { return newPoint(), nil }},
+		{"an EC key of another type", newPoint(), func() (crypto.PublicKey, error) { return edwards, nil }},
+		{"another point", newPoint(), func() (crypto.PublicKey, error) { return negative, nil }},
+		{"no point", newPoint(), func() (crypto.PublicKey, error) { return &ecdsa.PublicKey{Curve: elliptic.P256()}, nil }},
+		{"no curve", newPoint(), func() (crypto.PublicKey, error) {
+			k := newPoint()
+			k.Curve = nil
+			return k, nil
+		}},
+		{"another curve", newPoint(), func() (crypto.PublicKey, error) {
+			k := newPoint()
+			k.Curve = elliptic.P384()
+			return k, nil
+		}},
+		{"a curve of its own", newPoint(), func() (crypto.PublicKey, error) {
+			k := newPoint()
+			k.Curve = ownCurve{k.Curve}
+			return k, nil
+		}},
+		{"an Ed25519 key of another type", edwards, func() (crypto.PublicKey, error) { return numbers, nil }},
+		{"plain bytes", edwards, func() (crypto.PublicKey, error) { return []byte(edwards), nil }},
+		{"a byte short", edwards, func() (crypto.PublicKey, error) { return edwards[:31], nil }},
+		{"a byte more", edwards, func() (crypto.PublicKey, error) { return append(slices.Clone(edwards), 0), nil }},
+		{"another Ed25519 key", edwards, func() (crypto.PublicKey, error) {
+			return ed25519.NewKeyFromSeed(append(slices.Clone(seed[1:]), 1)).Public(), nil
+		}},
+		{"a private key", edwards, func() (crypto.PublicKey, error) { return ed25519.NewKeyFromSeed(seed), nil }},
 	} {
-		public, err := jwk.rsa(row.make)
+		public, err := made(row.checked, func(crypto.PublicKey, []byte) (crypto.PublicKey, error) { return row.make() })
 		assert.EqualError(t, err, "not a key", row.name)
 		assert.Nil(t, public, row.name)
 	}
 
-	var kept *rsa.PublicKey
-	public, err := jwk.rsa(func(n, e []byte) (*rsa.PublicKey, error) {
-		kept = &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
-		return kept, nil
-	})
-	require.NoError(t, err)
-	kept.E = 3
-	kept.N.SetBit(kept.N, 5, 1-kept.N.Bit(5))
-	clear(kept.N.Bits())
-	assert.Equal(t, want, public)
+	keptNumbers, keptPoint, keptEdwards := &rsa.PublicKey{N: new(big.Int).Set(numbers.N), E: numbers.E}, newPoint(), slices.Clone(edwards)
+	for _, row := range []struct {
+		checked, kept, want crypto.PublicKey
+		change              func()
+	}{
+		{numbers, keptNumbers, numbers, func() { keptNumbers.E = 3; clear(keptNumbers.N.Bits()) }},
+		{newPoint(), keptPoint, newPoint(), func() { *keptPoint = *negative }},
+		{edwards, keptEdwards, edwards, func() { keptEdwards[0]++ }},
+	} {
+		public, err := made(row.checked, func(_ crypto.PublicKey, text []byte) (crypto.PublicKey, error) {
+			clear(text)
+			return row.kept, nil
+		})
+		require.NoError(t, err)
+		row.change()
+		assert.True(t, Equal(row.want, public), "%T", row.want)
+	}
+}
+
+// An ownCurve says that it is P-256, and is of another type.
+type ownCurve struct{ elliptic.Curve }
+
+// The text of a key is what its thumbprint is made of (RFC 7638 §3.1, RFC 8037 A.3).
+func TestTextOf(t *testing.T) {
+	for _, text := range []string{
+		`{"e":"AQAB","kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"}`,
+		`{"crv":"P-256","kty":"EC","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}`,
+		`{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`,
+	} {
+		k, err := ReadJWK([]byte(text))
+		require.NoError(t, err)
+		public, err := k.PublicKey()
+		require.NoError(t, err)
+		assert.Equal(t, text, string(textOf(public)))
+	}
+	assert.Nil(t, textOf("x"))
+	assert.Nil(t, textOf(&ecdsa.PublicKey{Curve: ownCurve{elliptic.P256()}}))
 }
 
 func TestOctets(t *testing.T) {

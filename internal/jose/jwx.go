@@ -3,20 +3,18 @@
 package jose
 
 import (
-	"crypto/rsa"
-	"encoding/base64"
+	"crypto"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-// rsaKey returns the key of a modulus and an exponent: as jwx reads them from a
-// JWK that holds them and nothing else. std.go does the same without jwx.
-func rsaKey(n, e []byte) (*rsa.PublicKey, error) {
-	encode := base64.RawURLEncoding.EncodeToString
-	parsed, err := jwk.ParseKey([]byte(`{"kty":"RSA","n":"` + encode(n) + `","e":"` + encode(e) + `"}`))
-	if err != nil { // not reached: n and e are a key's
+// newKey returns the key of a JWK that holds a checked key's members and nothing
+// else, as jwx reads them. std.go does the same without jwx.
+func newKey(_ crypto.PublicKey, text []byte) (crypto.PublicKey, error) {
+	parsed, err := jwk.ParseKey(text)
+	if err != nil { // not reached: the members are a key's
 		return nil, err
 	}
-	public := &rsa.PublicKey{}
-	return public, parsed.Raw(public)
+	var public any
+	return public, parsed.Raw(&public)
 }

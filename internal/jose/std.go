@@ -2,13 +2,9 @@
 
 package jose
 
-import (
-	"crypto/rsa"
-	"math/big"
-)
+import "crypto"
 
-// rsaKey returns the key of a modulus and an exponent. The build tag is for programs
-// that may not link jwx, which is no longer maintained; jwx.go is for the others.
-func rsaKey(n, e []byte) (*rsa.PublicKey, error) {
-	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, nil
-}
+// newKey returns the key that the standard library has made when it was checked. The
+// build tag is for programs that may not link jwx, which is no longer maintained;
+// jwx.go is for the others.
+func newKey(checked crypto.PublicKey, _ []byte) (crypto.PublicKey, error) { return checked, nil }

@@ -2,6 +2,7 @@ package outage_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 	"flag"
@@ -80,7 +81,7 @@ func newModelTokens(t *testing.T) *modelTokens {
 	forger := fmt.Sprintf("key-%d", modelKeys+1)
 	for i := range modelKeys {
 		kid := fmt.Sprintf("key-%d", i+1)
-		public := issuer.PublicKey(kid)
+		public := issuer.PublicKey(kid).(*rsa.PublicKey)
 		w.jwk[kid] = fmt.Sprintf(`"kty":"RSA","e":"AQAB","n":%q`, base64.RawURLEncoding.EncodeToString(public.N.Bytes()))
 		add(kid, kid)
 		add(kid, kid) // more often than the others
