@@ -127,10 +127,7 @@ func (s *keySet) verify(t *signedToken) (signer *key, reason error, newer bool) 
 		return nil, ErrSignature, false
 	}
 	digest := algorithm.Digest(t.signingInput) // once: of a long token it costs more than a verification
-	if len(t.signingInput) > maxInputOfAllTries {
-		keys = keys[:min(len(keys), maxTriesOfLong)]
-	}
-	for _, k := range keys {
+	for _, k := range keys[:min(len(keys), t.tries())] {
 		if algorithm.Verify(k.public, digest, signature) {
 			return k, nil, false
 		}

@@ -75,6 +75,14 @@ func parse(raw string, accepted algorithms) (*signedToken, error) {
 	return t, nil
 }
 
+// tries returns how many keys the token may be tried with: four, or fewer if its
+// length or its header has cost so much already that four would cost too much.
+func (t *signedToken) tries() int {
+	header := len(t.signingInput) - len(t.payload)
+	left := workPerToken - header - len(t.signingInput)/bytesPerWorkUnit
+	return min(max(left/workPerTry, 1), maxCandidates)
+}
+
 // pasted returns what came along with the token, if somebody copied too much, or
 // else otherwise.
 func pasted(raw, otherwise string) string {

@@ -65,10 +65,13 @@ const (
 	maxKeys       = 1000 // entries of a JWKS
 	maxCandidates = 4    // keys that are tried for one token
 
-	// Four tries and the hash of a long token would cost more than anybody may
-	// make a Verifier work: four fresh verifications.
-	maxInputOfAllTries = 4 << 10 // bytes that are signed
-	maxTriesOfLong     = 2       // of a longer token
+	// What a refusal may cost, in points of about 10 ns, of which a fresh verification
+	// takes 4,000 and four of them are the most that anybody may cause. Reading a byte
+	// of the header takes a point at the worst, and hashing and looking at eight bytes
+	// of the token one. What is left is for tries.
+	workPerToken     = 15_200
+	workPerTry       = 3_600
+	bytesPerWorkUnit = 8
 )
 
 // The refresh policy; docs/design.md has it as a table.

@@ -158,7 +158,7 @@ func describe(err error) string {
 		case "client_id":
 			return "the access token was issued to a client that is not accepted"
 		case "claim":
-			return "the access token lacks a claim or has one of a wrong type"
+			return "the access token lacks a claim or has one that is not accepted"
 		case "confirmation":
 			return "the access token is sender-constrained and was not proven"
 		case "issued_at":
