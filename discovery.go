@@ -75,6 +75,23 @@ func wellKnownURLs(issuer string) []string {
 	return urls
 }
 
+// An attempt is the work of one refresh: a function of what was known before it,
+// with no way back to who started it. Only its goroutine uses it.
+type attempt struct {
+	policy   *keyPolicy
+	web      *web.Client
+	began    time.Time
+	known    *metadata // accepted last, before this attempt
+	previous *keySet
+
+	err        error
+	set        *keySet         // if err is nil
+	accepted   *metadata       // if a document was accepted
+	problem    error           // to be shown, though the attempt may succeed
+	retryAfter time.Duration   // what the server asked for
+	fetches    []FetchDoneInfo // in order
+}
+
 // discover returns the URL to read the keys from, and fills in what it accepted.
 // Once a document has been accepted only that one is asked. While it is out of reach
 // the keys are still where it said; if it is gone, all the places are tried again.
@@ -172,23 +189,6 @@ func (m *metadataMembers) Member(name []byte) *strict.Value {
 		return &m.jwksURI
 	}
 	return nil
-}
-
-// An attempt is the work of one refresh: a function of what was known before it,
-// with no way back to who started it. Only its goroutine uses it.
-type attempt struct {
-	policy   *keyPolicy
-	web      *web.Client
-	began    time.Time
-	known    *metadata // accepted last, before this attempt
-	previous *keySet
-
-	err        error
-	set        *keySet         // if err is nil
-	accepted   *metadata       // if a document was accepted
-	problem    error           // to be shown, though the attempt may succeed
-	retryAfter time.Duration   // what the server asked for
-	fetches    []FetchDoneInfo // in order
 }
 
 // do reads the metadata, then the keys.

@@ -101,10 +101,9 @@ func (w *deniedWriter) Write(b []byte) (int, error) {
 // denied says how to answer err. Only what has been recognised as the caller's
 // fault is answered as such.
 func (g *Guard) denied(err error, scopes []string) *DeniedError {
-	d := &DeniedError{Err: err}
+	d := &DeniedError{Err: err, Status: http.StatusInternalServerError, Description: "internal server error"}
 	switch {
-	case errors.Is(err, jwtverifier.ErrMisconfigured):
-		d.Status, d.Description = http.StatusInternalServerError, "internal server error"
+	case errors.Is(err, jwtverifier.ErrMisconfigured): // whatever else it matches
 	case errors.Is(err, jwtverifier.ErrUnavailable):
 		d.Status, d.Description = http.StatusServiceUnavailable, "access tokens cannot be verified at the moment"
 		d.RetryAfter = retryAfter(err)
@@ -120,8 +119,6 @@ func (g *Guard) denied(err error, scopes []string) *DeniedError {
 	case errors.Is(err, jwtverifier.ErrInvalidToken):
 		d.Status, d.Description = http.StatusUnauthorized, describe(err)
 		d.Challenge = g.challenge("invalid_token", d.Description, nil)
-	default:
-		d.Status, d.Description = http.StatusInternalServerError, "internal server error"
 	}
 	return d
 }

@@ -60,7 +60,9 @@ var (
 // [*jwtverifier.Issuers], the Verifier of package introspection, and whatever
 // else returns a token or an error of the families
 // [jwtverifier.ErrInvalidToken], [jwtverifier.ErrUnavailable] and
-// [jwtverifier.ErrMisconfigured]. It must be safe for concurrent use.
+// [jwtverifier.ErrMisconfigured]. It must be safe for concurrent use, and must look
+// at all of raw: a Guard knows that it is not empty, has at most 64 KiB, and begins
+// with up to 4 KiB of token68 characters (RFC 9110 §11.2).
 type AccessTokenVerifier interface {
 	VerifyAccessToken(ctx context.Context, raw string) (*jwtverifier.AccessToken, error)
 }

@@ -181,7 +181,7 @@ func TestRequests(t *testing.T) {
 		{name: "issuer", headers: []string{"Bearer " + with("iss", "https://evil.example")}, status: 401, challenge: invalidToken("the access token is from an issuer that is not accepted"), reason: jwtverifier.ErrIssuer},
 		{name: "audience", headers: []string{"Bearer " + with("aud", "api://other")}, status: 401, challenge: invalidToken("the access token is not meant for this service"), reason: jwtverifier.ErrAudience},
 		{name: "client", headers: []string{"Bearer " + with("cid", "stranger")}, status: 401, challenge: invalidToken("the access token was issued to a client that is not accepted"), reason: jwtverifier.ErrClientID},
-		{name: "claim", headers: []string{"Bearer " + with("exp", jwtverifiertest.Absent)}, status: 401, challenge: invalidToken("the access token lacks a claim or has one of a wrong type"), reason: jwtverifier.ErrClaim},
+		{name: "claim", headers: []string{"Bearer " + with("exp", jwtverifiertest.Absent)}, status: 401, challenge: invalidToken("the access token lacks a claim or has one that is not accepted"), reason: jwtverifier.ErrClaim},
 		{name: "confirmation", headers: []string{"Bearer " + with("cnf", map[string]string{"jkt": "x"})}, status: 401,
 			challenge: invalidToken("the access token is sender-constrained and was not proven"), reason: jwtverifier.ErrConfirmation},
 		{name: "issued in the future", headers: []string{"Bearer " + with("iat", hour(1))}, status: 401, challenge: invalidToken("the access token was issued in the future"), reason: jwtverifier.ErrIssuedAt},

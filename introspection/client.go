@@ -99,8 +99,9 @@ func WithSenderConstrainedTokens() Option {
 
 // WithHTTPClient asks with this client, for proxies, TLS roots, tracing or to pin
 // hosts. The client is copied: its Transport and Timeout are used, its
-// CheckRedirect and Jar are not. The Transport must obey the context of the
-// request; nil stands for the default, which is a transport of the Client's own,
+// CheckRedirect and Jar are not. The Timeout is the limit for one request, within
+// the 5 seconds that a call takes at most. The Transport must obey the context of
+// the request; nil stands for the default, which is a transport of the Client's own,
 // with proxies from the environment and TLS 1.2 or higher.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *Client) error {

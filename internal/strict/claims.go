@@ -41,7 +41,8 @@ func (v Value) HasOneOf(wanted []string) bool {
 	_, err := dec.ReadToken()
 	for err == nil && dec.PeekKind() != ']' {
 		var element jsontext.Value
-		if element, err = dec.ReadValue(); err == nil && Value(element).isOneOf(wanted) {
+		element, err = dec.ReadValue()
+		if err == nil && Value(element).isOneOf(wanted) {
 			return true
 		}
 	}

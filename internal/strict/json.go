@@ -131,7 +131,8 @@ func (v Value) Texts() ([]string, bool) {
 			return nil, false
 		}
 		list = append(list, s)
-		if rest = trimSpace(rest[len(element):]); rest[0] == ',' {
+		rest = trimSpace(rest[len(element):])
+		if rest[0] == ',' {
 			rest = trimSpace(rest[1:])
 		}
 	}

@@ -25,9 +25,9 @@ func RetryAfter(value string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
-// Lifetime returns for how long an answer may be kept by its Cache-Control (RFC
-// 9111 §5.2.2), at most most, which is also the answer without one, and no less
-// than least unless most is. What is malformed in it is ignored.
+// Lifetime returns for how long an answer may be kept by its Cache-Control (RFC 9111
+// §5.2.2): from least to most, and most if it does not say. If most is the smaller of
+// the two, it is always most. What is malformed in the header is ignored.
 func Lifetime(h http.Header, least, most time.Duration) time.Duration {
 	asked := most
 	for _, value := range h.Values("Cache-Control") {

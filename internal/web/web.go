@@ -157,7 +157,8 @@ func (e *exchange) get(ctx context.Context, address string) ([]byte, http.Header
 		}
 		failed.StatusCode = resp.StatusCode
 		e.status.Store(int64(resp.StatusCode))
-		if target, err = redirection(resp); target == "" && err == nil {
+		target, err = redirection(resp)
+		if target == "" && err == nil {
 			return readBody(resp, failed)
 		}
 		resp.Body.Close()
