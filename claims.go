@@ -199,7 +199,11 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 		if p.nonce != "" && (!ok || t.Nonce != prev.Nonce) {
 			return nil, notAsBefore(ErrNonce, "nonce")
 		}
-	case checks.nonce == "" || subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(checks.nonce)) != 1:
+	case checks.nonce == "":
+		e := refuse(ErrNonce, "nonce")
+		e.detail = "no nonce given: NoNonce is for flows without one"
+		return nil, e
+	case subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(checks.nonce)) != 1:
 		return nil, wrong(ErrNonce, "nonce", p.nonce)
 	}
 
@@ -213,8 +217,16 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	}
 
 	t.AuthTime, ok = p.authTime.Time()
-	if d := checks.maxAge; d != nil && (!ok || t.AuthTime.After(now.Add(r.leeway)) || now.Add(-r.leeway).Add(-*d).After(t.AuthTime)) {
-		return nil, wrong(ErrAuthTime, "auth_time", p.authTime)
+	if checks.maxAge != nil {
+		earliest, latest := now.Add(-r.leeway).Add(-*checks.maxAge), now.Add(r.leeway)
+		if !ok || t.AuthTime.After(latest) {
+			return nil, wrong(ErrAuthTime, "auth_time", p.authTime)
+		}
+		if t.AuthTime.Before(earliest) {
+			e := refuse(ErrAuthTime, "auth_time")
+			e.detail = "older than the max age of " + checks.maxAge.String()
+			return nil, e
+		}
 	}
 	if prev != nil && p.authTime != "" && (!ok || !t.AuthTime.Equal(prev.AuthTime)) {
 		return nil, notAsBefore(ErrAuthTime, "auth_time")
