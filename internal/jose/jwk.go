@@ -148,7 +148,7 @@ func PublicKey(key crypto.PublicKey) (*rsa.PublicKey, error) {
 	case nil:
 		return nil, errors.New("nil")
 	}
-	return nil, fmt.Errorf("%T cannot be used with %s", key, RS256.name)
+	return nil, fmt.Errorf("%T cannot be used with %s: want *rsa.PublicKey, as crypto/x509 returns it", key, RS256.name)
 }
 
 var errNotMade = errors.New("not a key")
@@ -161,7 +161,7 @@ func check(k *rsa.PublicKey) error {
 	case k.N.Sign() <= 0 || k.N.Bit(0) == 0:
 		return errors.New("n is not odd")
 	case size < minModulusBits || size > maxModulusBits:
-		return fmt.Errorf("n has %d bits", size)
+		return fmt.Errorf("n has %d bits, want %d to %d", size, minModulusBits, maxModulusBits)
 	case k.E < 3 || k.E > math.MaxInt32 || k.E&1 == 0:
 		return errors.New("e is not odd and from 3 to 2^31-1")
 	}
