@@ -202,7 +202,11 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 		if p.nonce != "" && (!ok || t.Nonce != prev.Nonce) {
 			return nil, notAsBefore(ErrNonce, "nonce")
 		}
-	case checks.nonce == "" || subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(checks.nonce)) != 1:
+	case checks.nonce == "":
+		e := refuse(ErrNonce, "nonce")
+		e.detail = "no nonce given: NoNonce is for flows without one"
+		return nil, e
+	case subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(checks.nonce)) != 1:
 		return nil, wrong(ErrNonce, "nonce", p.nonce)
 	}
 
@@ -218,8 +222,13 @@ func (r *rules) idToken(h *header, p *claims, now time.Time, checks *idTokenChec
 	t.AuthTime, ok = p.authTime.Time()
 	if checks.maxAge != nil {
 		earliest, latest := now.Add(-r.leeway).Add(-*checks.maxAge), now.Add(r.leeway)
-		if !ok || t.AuthTime.Before(earliest) || t.AuthTime.After(latest) {
+		if !ok || t.AuthTime.After(latest) {
 			return nil, wrong(ErrAuthTime, "auth_time", p.authTime)
+		}
+		if t.AuthTime.Before(earliest) {
+			e := refuse(ErrAuthTime, "auth_time")
+			e.detail = "older than the max age of " + checks.maxAge.String()
+			return nil, e
 		}
 	}
 	if prev != nil && p.authTime != "" && (!ok || !t.AuthTime.Equal(prev.AuthTime)) {

@@ -172,7 +172,7 @@ type TokenError struct {
 	// What Error adds to the Reason, put into words only when asked for.
 	fault  string   // in place of the Reason's text: what is wrong with the Claim
 	absent bool     // the Claim is
-	detail string   // fixed text; nothing of the token
+	detail string   // fixed text, or a configured duration; nothing of the token
 	want   []string // configured values, one of which was expected
 	keyID  string   // the header's kid
 }

@@ -86,6 +86,10 @@ func TestErrorTexts(t *testing.T) {
 		_, err := v.VerifyIDToken(t.Context(), issuer.IDToken("n", claims), nonce, checks...)
 		return err
 	}
+	verifyWith := func(nonce string) error {
+		_, err := v.VerifyIDToken(t.Context(), issuer.IDToken("n"), nonce)
+		return err
+	}
 	prev, err := v.VerifyIDToken(t.Context(), issuer.IDToken("n", values{"auth_time": 1}), "n")
 	require.NoError(t, err)
 	refresh, noNonce := jwtverifier.RefreshOf(prev), jwtverifier.NoNonce()
@@ -106,8 +110,10 @@ func TestErrorTexts(t *testing.T) {
 		{verify(values{"at_hash": "secret"}, noNonce, jwtverifier.AccessTokenHash("x")), `hash does not match: at_hash`},
 		{verify(values{}, noNonce, jwtverifier.CodeHash("x")), `hash does not match: c_hash is absent`},
 		{verify(values{"auth_time": absent}, noNonce, jwtverifier.MaxAge(0)), `authentication time not acceptable: auth_time is absent`},
-		{verify(values{"auth_time": 1}, noNonce, jwtverifier.MaxAge(0)), `authentication time not acceptable`},
+		{verify(values{"auth_time": 1}, noNonce, jwtverifier.MaxAge(time.Hour)), `authentication time not acceptable: older than the max age of 1h0m0s`},
+		{verify(values{"auth_time": future}, noNonce, jwtverifier.MaxAge(0)), `authentication time not acceptable`},
 		{verify(values{"iat": absent}), `claim missing: iat`},
+		{verifyWith(""), `wrong nonce: no nonce given: NoNonce is for flows without one`},
 		{verify(values{"sub": "secret", "auth_time": 1}, refresh), `claim not acceptable: sub: not as in the ID token before`},
 		{verify(values{"azp": "secret", "auth_time": 1}, refresh), `wrong authorized party: not as in the ID token before`},
 		{verify(values{"nonce": "secret", "auth_time": 1}, refresh), `wrong nonce: not as in the ID token before`},

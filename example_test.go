@@ -2,6 +2,8 @@ package jwtverifier_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +14,17 @@ import (
 	"example.com/jwtverifier"
 	"example.com/jwtverifier/jwtverifiertest"
 )
+
+var publicKeyPEM = []byte(`-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAlJppL3mMYNr+AE7JaKLw
+q07FLQNmnZmA3DBbTvZ4MxGHArLAr6AcsOlV9Zte6yIquxRPDm4/yOV0X0OgzZuh
+BZ/zk1bDp4Hwc/kZfXHPVnmauMHM739kZqzUX0Ebtt+L3EAe5nXaHG7eWMpQ0+qA
+xCgzHhTgqv9J+f31x/V+fn3XF9YlqWVVB06NTDp/ozfTIG7yWvCUCA+Uysttcdqi
+0NPxn34KJbGVu9VjPPJUylKxKcoiyjFbIx2XLYjJQjNP42qwDkdZh69MP5A+nN7z
+18tosu2Cus6XQtjh7wa9zKFAVMRKG/KOIdhPpzsuIAb1xKQXxSvd4K7+Jw/ELZD7
+KwIDAQAB
+-----END PUBLIC KEY-----
+`)
 
 func ExampleNew() {
 	// One Verifier per issuer, for the life of the program.
@@ -134,6 +147,24 @@ func ExampleVerifier_Metadata() {
 	}
 	fmt.Println(endpoints.Token)
 	// Output: https://issuer.example/token
+}
+
+func ExampleWithPublicKeys() {
+	block, _ := pem.Decode(publicKeyPEM) // the file that the issuer gave you
+	if block == nil {
+		panic("not PEM")
+	}
+	key, err := x509.ParsePKIXPublicKey(block.Bytes) // "RSA PUBLIC KEY": ParsePKCS1PublicKey
+	if err != nil {
+		panic(err)
+	}
+	verifier, err := jwtverifier.New("auth-service",
+		jwtverifier.WithAudience("api://default"), jwtverifier.WithPublicKeys(key))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(verifier.Issuer(), verifier.Status().State)
+	// Output: auth-service fresh
 }
 
 func ExampleUnavailableError() {

@@ -54,7 +54,7 @@ func newConfig(issuer string, opts []Option) (*config, error) {
 	audience := len(c.rules.audiences) > 0 || c.rules.withoutAudience
 	switch {
 	case !audience && len(c.rules.clientIDs) == 0:
-		return nil, misconfigured("neither WithAudience nor WithClientID: no token could be accepted")
+		return nil, misconfigured("none of WithAudience, WithoutAudience and WithClientID: no token could be accepted")
 	case len(c.rules.audiences) > 0 && c.rules.withoutAudience:
 		return nil, misconfigured("WithAudience and WithoutAudience exclude each other")
 	case c.rules.withoutAudience && len(c.rules.authorizedClients) == 0:
@@ -73,10 +73,14 @@ func checkIssuer(p *keyPolicy) error {
 		return errors.New("is a discovery URL: the issuer is what such a document says in its member issuer")
 	case strings.ContainsAny(p.issuer, "{}"):
 		return errors.New("has braces: give the issuer of one tenant, as its tokens say it")
-	case p.derives():
-		return web.CheckIssuer(p.issuer, p.insecureHTTP)
 	case p.issuer == "":
 		return errors.New("is empty")
+	case p.derives():
+		err := web.CheckIssuer(p.issuer, p.insecureHTTP)
+		if err != nil && !strings.Contains(p.issuer, "://") {
+			return fmt.Errorf("%w: one that is none needs WithMetadataURL, WithJWKSURL, WithStaticKeys or WithPublicKeys", err)
+		}
+		return err
 	case len(p.issuer) > maxIssuerBytes:
 		return fmt.Errorf("is longer than %d bytes", maxIssuerBytes)
 	case strings.ContainsFunc(p.issuer, func(r rune) bool { return r < ' ' || r > '~' }):
@@ -149,8 +153,8 @@ func WithoutAudience() Option {
 
 // WithClientID names the client IDs of this application at the authorization
 // server: an ID token's aud must name one of them (OpenID Connect Core
-// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured. VerifyAccessToken takes
-// a token with a nonce whose aud names one of them for an ID token, unless its typ
+// §3.1.3.7). Without it VerifyIDToken is ErrMisconfigured. VerifyAccessToken treats
+// a token with a nonce whose aud names one of them as an ID token, unless its typ
 // is at+jwt.
 func WithClientID(clientID ...string) Option {
 	return addTo("WithClientID", clientID, func(c *config) *[]string { return &c.rules.clientIDs })
@@ -291,7 +295,8 @@ func WithTokenCache(n int) Option {
 // roots, tracing or to pin hosts. The client is copied: its Transport and Timeout are
 // used, its CheckRedirect and Jar are not. The Timeout is the limit for one document,
 // up to 30 seconds, which a longer one means too; without one it is 5 seconds. A
-// refresh takes at most twice that.
+// refresh takes at most twice that. An [*http.Transport] with InsecureSkipVerify is
+// [ErrMisconfigured] without [WithInsecureHTTP].
 //
 // The Transport should obey the context of the request. If it does not, the refresh
 // ends in time all the same, and the goroutine of that request stays until the
@@ -381,8 +386,11 @@ func WithStaticKeys(jwks []byte) Option {
 }
 
 // WithPublicKeys uses these keys for ever, and no network, as [WithStaticKeys] does.
-// It is for keys without kid, from PEM files say (see [crypto/x509.ParsePKIXPublicKey]):
-// at most four, each an [*rsa.PublicKey] of 2,048 to 8,192 bits, or, if [WithAlgorithms]
+// It is for keys without kid, from PEM files say: "PUBLIC KEY" is read by
+// [crypto/x509.ParsePKIXPublicKey], "RSA PUBLIC KEY" by
+// [crypto/x509.ParsePKCS1PublicKey], and a certificate by
+// [crypto/x509.ParseCertificate], whose result has it in its PublicKey. There may be at
+// most four, each an [*rsa.PublicKey] of 2,048 to 8,192 bits, or, if [WithAlgorithms]
 // accepts what it is for, an [*ecdsa.PublicKey] or [ed25519.PublicKey]. An RSA key is
 // for RS256 if that is accepted, else for the only RSA algorithm that is. The keys are
 // copied, and the same one twice is one. A token that one of them signed is accepted
@@ -446,8 +454,9 @@ func WithMaxStale(d time.Duration) Option {
 }
 
 // WithInsecureHTTP allows http URLs beyond the loopback hosts (localhost,
-// 127.0.0.0/8 and ::1), which are always allowed. Anyone who can change traffic
-// between this program and the server can then make it accept any token.
+// 127.0.0.0/8 and ::1), which are always allowed, and a Transport with
+// InsecureSkipVerify ([WithHTTPClient]). Anyone who can change traffic between this
+// program and the server can then make it accept any token.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
 		c.keys.insecureHTTP = true

@@ -101,10 +101,10 @@ func TestWithPublicKeysRefuses(t *testing.T) {
 		{"nil", []jwtverifier.Option{public(nil)}, "WithPublicKeys: key 1: nil"},
 		{"a nil key, second", []jwtverifier.Option{public(key(1), (*rsa.PublicKey)(nil))}, "WithPublicKeys: key 2: nil"},
 		{"the first that is wrong", []jwtverifier.Option{public(key(1), nil, "x")}, "WithPublicKeys: key 2: nil"},
-		{"too short", []jwtverifier.Option{public(key(1), short)}, "WithPublicKeys: key 2: n has 2047 bits"},
+		{"too short", []jwtverifier.Option{public(key(1), short)}, "WithPublicKeys: key 2: n has 2047 bits, want 2048 to 8192"},
 		{"a private key", []jwtverifier.Option{public(private)}, "WithPublicKeys: key 1: *rsa.PrivateKey is a private key, of which only the public one is needed here"},
 		{"another type of key", []jwtverifier.Option{public(key(1), key(2), &curve.PublicKey)}, `WithPublicKeys: no alg: kty "EC" with crv "P-256" is for ES256, which is not accepted: WithAlgorithms`},
-		{"another type", []jwtverifier.Option{public([]byte("-----BEGIN"))}, "WithPublicKeys: key 1: []uint8 is no key for any algorithm"},
+		{"another type", []jwtverifier.Option{public([]byte("-----BEGIN"))}, "WithPublicKeys: key 1: []uint8 is no key for any algorithm: want a key as crypto/x509 returns it"},
 		{"five keys", []jwtverifier.Option{public(key(1), key(2), key(3), key(4), key(5))}, "WithPublicKeys: more than 4 keys"},
 		{"five keys in two options", []jwtverifier.Option{public(key(1), key(2), key(3)), public(key(4), key(5))}, "WithPublicKeys: more than 4 keys"},
 		{"static keys", []jwtverifier.Option{public(key(1)), jwtverifier.WithStaticKeys(server.JWKS())}, exclude},
@@ -226,8 +226,9 @@ func TestIssuerIdentifier(t *testing.T) {
 		{"http://h", insecure, ""},
 		{"http://10.0.0.1", insecure, ""},
 
-		{"", nil, "not an absolute URL"},
-		{"h", nil, "not an absolute URL"},
+		{"", nil, "is empty"},
+		{"h", nil, "is not an absolute URL: one that is none needs WithMetadataURL, WithJWKSURL, WithStaticKeys or WithPublicKeys"},
+		{"urn:example:issuer", nil, "is not an absolute URL: one that is none needs WithMetadataURL"},
 		{"/h", nil, "not an absolute URL"},
 		{"//h", nil, "not https"},
 		{"https:h", nil, "not an absolute URL"},
@@ -335,6 +336,17 @@ func TestIssuerThatIsNoURL(t *testing.T) {
 	require.Equal(t, "auth-service", token.Issuer)
 	_, err = v.VerifyAccessToken(t.Context(), issuer.AccessToken())
 	requireReason(t, err, jwtverifier.ErrIssuer)
+}
+
+// TestIssuerHint: what is wrong with a URL is said without the way to have none.
+func TestIssuerHint(t *testing.T) {
+	for _, issuer := range []string{"https://h:port", "http://h", "https://h?a=b"} {
+		_, err := jwtverifier.New(issuer, jwtverifier.WithAudience("a"))
+		requireMisconfigured(t, err)
+		require.NotContains(t, err.Error(), "WithJWKSURL", issuer)
+	}
+	_, err := jwtverifier.New("https://h")
+	require.EqualError(t, err, "jwtverifier: misconfigured: none of WithAudience, WithoutAudience and WithClientID: no token could be accepted")
 }
 
 // TestUnverifiedCertificates: a transport that takes any certificate is as good as

@@ -14,12 +14,13 @@
 // A result is non-nil if and only if the error is nil. Every error is one of
 // three: the token is refused ([ErrInvalidToken], answer 401), it could not be
 // judged now ([ErrUnavailable], answer 503), or the program misuses the package
-// ([ErrMisconfigured], answer 500).
+// ([ErrMisconfigured], answer 500). The exceptions are the errors of decoding into a
+// type of yours, by [Token.Claims] and [Verifier.Metadata] (answer 500).
 //
 // # What it does not do
 //
 // It accepts RS256 and nothing else, unless [WithAlgorithms] names other signature
-// algorithms. A verified token can have been revoked, and
+// algorithms. A verified token may have been revoked, and
 // can be used any number of times until it expires. It does not check the proof
 // of a sender-constrained token (it refuses those by default), does
 // not decrypt tokens, and does not remember nonces: the caller must accept each
@@ -238,7 +239,7 @@ func (v *Verifier) accepts(kind tokenKind) error {
 	}
 	switch {
 	case kind == accessKind && len(v.rules.audiences) == 0 && !v.rules.withoutAudience:
-		return misconfigured("VerifyAccessToken needs WithAudience")
+		return misconfigured("VerifyAccessToken needs WithAudience or WithoutAudience")
 	case kind == idKind && len(v.rules.clientIDs) == 0:
 		return misconfigured("VerifyIDToken needs WithClientID")
 	}

@@ -403,6 +403,7 @@ func TestEachKindNeedsItsOption(t *testing.T) {
 	require.NoError(t, err)
 	_, err = login.VerifyAccessToken(t.Context(), issuer.AccessToken())
 	requireMisconfigured(t, err)
+	require.EqualError(t, err, "jwtverifier: misconfigured: VerifyAccessToken needs WithAudience or WithoutAudience")
 	require.Zero(t, issuer.Requests(""))
 }
 

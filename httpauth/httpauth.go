@@ -84,7 +84,9 @@ type Option func(*Guard) error
 
 // New returns a Guard that has tokens verified by v: one verifier, or several
 // issuers. A nil v, a nil pointer in v, and what an option does not accept are
-// [jwtverifier.ErrMisconfigured].
+// [jwtverifier.ErrMisconfigured]. That v accepts access tokens is not checked: with a
+// Verifier that has neither [jwtverifier.WithAudience] nor
+// [jwtverifier.WithoutAudience] the Guard answers 500 to every token.
 func New(v AccessTokenVerifier, opts ...Option) (*Guard, error) {
 	if isNil(v) {
 		return nil, misconfigured("New: nil AccessTokenVerifier")

@@ -110,6 +110,11 @@ func (i *Issuer) setMode(m mode) {
 // and the connections of answers that hang break. An answer that is only
 // delayed goes on. Keys, the headers of SetJWKSHeader and the counts of Requests
 // stay.
+//
+// A Verifier that has seen the fault does not know that it is over: in its back-off it
+// may go on answering ErrUnavailable without asking. Sleep for the RetryAfter of that
+// error, which takes no time in a testing/synctest bubble, or call the Verifier's
+// Refresh, which no back-off holds up.
 func (i *Issuer) Reset() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -11,10 +11,10 @@ import (
 	jv "example.com/jwtverifier"
 )
 
-// hints says what is likely to be the matter. It goes by what the token says,
-// which need not be true.
+// hints says what was done to the input and what is likely to be the matter. It goes
+// by what the token says, which need not be true.
 func hints(r *report, o *options, in input, err error) []string {
-	found := []string{}
+	found := append([]string{}, in.notes...) // never nil: null in JSON
 	hint := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	iss := str(r.Token.Claims["iss"])
 
@@ -51,8 +51,12 @@ func hints(r *report, o *options, in input, err error) []string {
 	case e.Reason == jv.ErrIssuedAt || e.Reason == jv.ErrNotYetValid:
 		hint("this clock says %s: is it right, and the server's?", time.Now().UTC().Format(timeFormat))
 	}
+	if r.Kind == kindAccess && r.Token.Claims["nonce"] != nil && marks(r.Token) == "" {
+		hint("the token has a nonce, as ID tokens have: if it is one judge it with -client-id and -nonce. " +
+			"An API must not take it, and refuses it if it has WithClientID with the client of the login")
+	}
 	if o.insecureHTTP {
-		hint("-http: whoever can change the traffic to the server decides what is accepted")
+		hint("-http: anyone who can change the traffic to the server can forge keys")
 	}
 	if r.Verdict == accepted && o.senderConstrained && r.Token.Claims["cnf"] != nil {
 		hint("the token is bound to a key of its sender: a service must check the proof too (RFC 9449, RFC 8705)")

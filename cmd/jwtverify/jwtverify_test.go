@@ -172,6 +172,32 @@ func TestOtherSourcesAndOptions(t *testing.T) {
 	assert.Equal(t, exitRefused, verify(t, late, false, "-issuer", issuer, "-audience", audience, "-leeway", "0").status)
 }
 
+// An ID token that nothing marks as one passes where its client is the audience. The
+// nonce is what makes it suspicious.
+func TestNonceInAnAccessToken(t *testing.T) {
+	server := start(t, "")
+	args := []string{"-issuer", server.URL(), "-audience", jwtverifiertest.ClientID}
+	const hint = "the token has a nonce, as ID tokens have"
+
+	res := verify(t, server.IDToken("n"), false, args...)
+	assert.Equal(t, exitAccepted, res.status)
+	assert.Contains(t, res.out, "    ✓ type       no mark of another kind found\n")
+	assert.Contains(t, res.out, "\nAccepted as an access token.")
+	assert.Contains(t, res.out, "hint: "+hint)
+
+	for name, raw := range map[string]string{
+		"no nonce": server.IDToken("n", claims{"nonce": jwtverifiertest.Absent}),
+		"at+jwt":   server.Token(claims{"typ": "at+jwt"}, server.IDTokenClaims("n")),
+	} {
+		status, r := verifyJSON(t, raw, args...)
+		assert.Equal(t, exitAccepted, status, name)
+		assert.Equal(t, []string{}, r.Hints, name)
+	}
+	status, r := verifyJSON(t, server.IDToken("n", claims{"at_hash": "x"}), args...)
+	assert.Equal(t, exitRefused, status)
+	assert.NotContains(t, strings.Join(r.Hints, "\n"), hint, "it is marked, and refused for that")
+}
+
 // Every refusal is at its rule: what stands before holds, what stands after was
 // not reached.
 func TestRefused(t *testing.T) {
@@ -216,6 +242,7 @@ func TestRefused(t *testing.T) {
 			want: []string{server.URL()}, hint: "slash"},
 		{name: "aud", raw: access(claims{"aud": []string{"a", "b"}}), code: "audience", rule: "aud", says: `["a","b"]`, want: []string{"api://default"}},
 		{name: "aud is the client", raw: access(claims{"aud": "client"}), code: "audience", rule: "aud", says: `"client"`, want: []string{"api://default"}, hint: "as in an ID token"},
+		{name: "an ID token without at_hash", raw: id("n"), code: "audience", rule: "aud", says: `"client"`, want: []string{"api://default"}, hint: "has a nonce"},
 		{name: "client", raw: access(), args: []string{"-clients", "a", "-clients", "b"}, code: "client_id", rule: "client", says: `"client"`, want: []string{"a", "b"}},
 		{name: "no client", raw: access(claims{"cid": jwtverifiertest.Absent}), args: []string{"-clients", "a"}, code: "client_id", rule: "client", want: []string{"a"}},
 		{name: "sub", raw: access(claims{"sub": 7}), code: "claim", rule: "sub", says: "7"},
@@ -272,7 +299,7 @@ func TestRefused(t *testing.T) {
 				assert.JSONEq(t, test.says, string(broken.Says[0].Value))
 			}
 			if test.hint == "" {
-				assert.Empty(t, r.Hints)
+				assert.Equal(t, []string{}, r.Hints, "never null")
 			} else {
 				assert.Contains(t, strings.Join(r.Hints, "\n"), test.hint)
 			}
@@ -389,6 +416,7 @@ func TestUsage(t *testing.T) {
 			res := verify(t, "", false, test.args...)
 			assert.Equal(t, exitUsage, res.status)
 			assert.Contains(t, res.errs, test.want)
+			assert.True(t, strings.HasPrefix(res.errs, "jwtverify: "), res.errs)
 			assert.NotContains(t, res.errs, raw[:20])
 			assert.NotContains(t, res.errs, "2YotnFZFEjr1zCsicMWpAA")
 			assert.NotContains(t, res.errs, "\x1b")
@@ -399,6 +427,7 @@ func TestUsage(t *testing.T) {
 	res := verify(t, "", false, "-h")
 	assert.Equal(t, exitAccepted, res.status)
 	assert.Contains(t, res.out, "-strict-type\n")
+	assert.Contains(t, res.out, "\n  jwtverify -issuer URL ")
 }
 
 func TestPrompt(t *testing.T) {

@@ -11,6 +11,15 @@
 // the arguments: the shell's history keeps those, and the process list shows
 // them. Run it with -h for all flags.
 //
+// Where the exit status counts, or there is no Go, build it first
+// (go build -o jwtverify ./cmd/jwtverify): go run exits with 1 whatever status other
+// than 0 the program had.
+//
+// It does not compare at_hash, c_hash and auth_time, and has no flags for required
+// claims, keys from files, a token cache and a Transport. It judges a token as one
+// kind: a service that has WithAudience and WithClientID also refuses, as an access
+// token, one with a nonce for that client.
+//
 // # Exit status
 //
 //	0   accepted
@@ -39,7 +48,7 @@
 //	rules                in order: name, result ("passed", "failed", "unavailable",
 //	                     "not_asked", "not_reached"), text; of a failed one also
 //	                     says (in, name, value) and want
-//	hints                for people; their texts change
+//	hints                for people, [] if there are none; their texts change
 //
 // Members that do not apply are absent.
 package main

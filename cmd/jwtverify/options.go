@@ -55,7 +55,7 @@ func (l *list) Set(values string) error {
 }
 
 func (o *options) flags() *flag.FlagSet {
-	f := flag.NewFlagSet("verify", flag.ContinueOnError)
+	f := flag.NewFlagSet("jwtverify", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.issuer, "issuer", "", "the `URL` of the authorization server that you trust, byte for byte as in iss")
 	f.Var(&o.audiences, "audience", "judge an access token for this `audience`; several with commas or repeated")
@@ -70,7 +70,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.BoolVar(&o.senderConstrained, "sender-constrained", false, "accept an access token with cnf; its proof is not checked here")
 	f.StringVar(&o.metadataURL, "metadata-url", "", "read the metadata from this `URL`, not the well-known ones")
 	f.StringVar(&o.jwksURL, "jwks-url", "", "read the keys from this `URL`, without discovery")
-	f.BoolVar(&o.insecureHTTP, "http", false, "allow http beyond loopback hosts: whoever can change the traffic decides")
+	f.BoolVar(&o.insecureHTTP, "http", false, "allow http beyond loopback hosts: anyone who can change the traffic can forge keys")
 	f.DurationVar(&o.timeout, "timeout", maxTimeout, "longest wait for one document, up to 5s")
 	f.StringVar(&o.file, "file", "", "read the token from this `path`, not from standard input")
 	f.BoolVar(&o.json, "json", false, "write JSON, for machines")
@@ -83,8 +83,8 @@ func usage() string {
 	var b strings.Builder
 	b.WriteString(`Judges one token against a real authorization server, and explains.
 
-  verify -issuer URL -audience A             < token.txt   an access token
-  verify -issuer URL -client-id C -nonce N   < token.txt   an ID token
+  jwtverify -issuer URL -audience A             < token.txt   an access token
+  jwtverify -issuer URL -client-id C -nonce N   < token.txt   an ID token
 
 Exit status: 0 accepted, 1 refused, 2 could not be judged, 64 called wrongly.
 

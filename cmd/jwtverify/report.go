@@ -130,7 +130,7 @@ func judge(ctx context.Context, v *jwtverifier.Verifier, w *watcher, o *options,
 	r.tellServer(w, v.Status())
 	r.tellVerdict(err)
 	r.tellRules(o, err)
-	r.Hints = append(in.notes, hints(r, o, in, err)...)
+	r.Hints = hints(r, o, in, err)
 	if !o.showClaims {
 		r.Token.Header = only(r.Token.Header, readHeader)
 		r.Token.Claims = only(r.Token.Claims, readClaims)

@@ -45,8 +45,8 @@ func run(ctx context.Context, args []string, c console) int {
 		in, err = readToken(o.file, c)
 	}
 	if err != nil {
-		fmt.Fprintf(c.errs, "verify: %s\n", plain(bare(err), maxErrorText))
-		fmt.Fprintln(c.errs, "verify -h lists the flags")
+		fmt.Fprintf(c.errs, "jwtverify: %s\n", plain(bare(err), maxErrorText))
+		fmt.Fprintln(c.errs, "jwtverify -h lists the flags")
 		return exitUsage
 	}
 

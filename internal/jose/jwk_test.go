@@ -121,15 +121,15 @@ func TestRSABounds(t *testing.T) {
 		n, e []byte
 		want string // what is wrong; "": nothing
 	}{
-		{"n of 2,047 bits", plus(power(2047), -1).Bytes(), e, "n has 2047 bits"},
-		{"n of 2,047 bits and a zero byte", padded(1, plus(power(2047), -1).Bytes()), e, "n has 2047 bits"},
+		{"n of 2,047 bits", plus(power(2047), -1).Bytes(), e, "n has 2047 bits, want 2048 to 8192"},
+		{"n of 2,047 bits and a zero byte", padded(1, plus(power(2047), -1).Bytes()), e, "n has 2047 bits, want 2048 to 8192"},
 		{"n of 2,048 bits", n, e, ""},
 		{"n of 2,048 bits and a thousand zero bytes", padded(1000, n), e, ""},
 		{"n of 8,192 bits", plus(power(8192), -1).Bytes(), e, ""},
-		{"n of 8,193 bits", plus(power(8192), 1).Bytes(), e, "n has 8193 bits"},
-		{"n of 1,000,001 bits", plus(power(1_000_000), 1).Bytes(), e, "n has 1000001 bits"},
+		{"n of 8,193 bits", plus(power(8192), 1).Bytes(), e, "n has 8193 bits, want 2048 to 8192"},
+		{"n of 1,000,001 bits", plus(power(1_000_000), 1).Bytes(), e, "n has 1000001 bits, want 2048 to 8192"},
 		{"n even", power(2047).Bytes(), e, "n is not odd"},
-		{"n one", []byte{1}, e, "n has 1 bits"},
+		{"n one", []byte{1}, e, "n has 1 bits, want 2048 to 8192"},
 		{"n zero", []byte{0}, e, "n is not odd"},
 		{"n of many zeros", make([]byte, 256), e, "n is not odd"},
 		{"e zero", n, []byte{0}, "e is not odd and from 3 to 2^31-1"},
@@ -212,8 +212,8 @@ func TestPublicKey(t *testing.T) {
 		{&rsa.PublicKey{N: new(big.Int), E: 65537}, "n is not odd"},
 		{&rsa.PublicKey{N: power(2047), E: 65537}, "n is not odd"},
 		{&rsa.PublicKey{N: new(big.Int).Neg(n), E: 65537}, "n is not odd"},
-		{&rsa.PublicKey{N: plus(power(2047), -1), E: 65537}, "n has 2047 bits"},
-		{&rsa.PublicKey{N: plus(power(8192), 1), E: 65537}, "n has 8193 bits"},
+		{&rsa.PublicKey{N: plus(power(2047), -1), E: 65537}, "n has 2047 bits, want 2048 to 8192"},
+		{&rsa.PublicKey{N: plus(power(8192), 1), E: 65537}, "n has 8193 bits, want 2048 to 8192"},
 		{&rsa.PublicKey{N: n}, "e is not odd and from 3 to 2^31-1"},
 		{&rsa.PublicKey{N: n, E: -3}, "e is not odd and from 3 to 2^31-1"},
 		{&rsa.PublicKey{N: n, E: 1}, "e is not odd and from 3 to 2^31-1"},
@@ -223,8 +223,8 @@ func TestPublicKey(t *testing.T) {
 		{(*rsa.PrivateKey)(nil), "*rsa.PrivateKey is a private key, of which only the public one is needed here"},
 		{ecPrivate, "*ecdsa.PrivateKey is a private key, of which only the public one is needed here"},
 		{edPrivate, "ed25519.PrivateKey is a private key, of which only the public one is needed here"},
-		{keyOne().PublicKey, "rsa.PublicKey is no key for any algorithm"},
-		{ecPrivate.PublicKey, "ecdsa.PublicKey is no key for any algorithm"},
+		{keyOne().PublicKey, "rsa.PublicKey is no key for any algorithm: want a key as crypto/x509 returns it"},
+		{ecPrivate.PublicKey, "ecdsa.PublicKey is no key for any algorithm: want a key as crypto/x509 returns it"},
 		{(*ecdsa.PublicKey)(nil), "nil"},
 		{&ecdsa.PublicKey{}, "the curve is not P-256, P-384 or P-521"},
 		{&ecdsa.PublicKey{Curve: elliptic.P256()}, "nil"},
@@ -234,8 +234,8 @@ func TestPublicKey(t *testing.T) {
 		{ed25519.PublicKey(make([]byte, 31)), "an Ed25519 key has 32 bytes, not 31"},
 		{ed25519.PublicKey(make([]byte, 33)), "an Ed25519 key has 32 bytes, not 33"},
 		{ed25519.PublicKey(make([]byte, 32)), "a point of small order"},
-		{[]byte("-----BEGIN PUBLIC KEY-----"), "[]uint8 is no key for any algorithm"},
-		{"secret", "string is no key for any algorithm"},
+		{[]byte("-----BEGIN PUBLIC KEY-----"), "[]uint8 is no key for any algorithm: want a key as crypto/x509 returns it"},
+		{"secret", "string is no key for any algorithm: want a key as crypto/x509 returns it"},
 	} {
 		own, err := jose.PublicKey(row.key)
 		assert.EqualError(t, err, row.want, "%T", row.key)

@@ -98,7 +98,7 @@ func PublicKey(key crypto.PublicKey) (crypto.PublicKey, error) {
 	case nil:
 		return nil, errNil
 	}
-	return nil, fmt.Errorf("%T is no key for any algorithm", key)
+	return nil, fmt.Errorf("%T is no key for any algorithm: want a key as crypto/x509 returns it", key)
 }
 
 var errNil = errors.New("nil")
@@ -111,7 +111,7 @@ func checkRSA(k *rsa.PublicKey) error {
 	case k.N.Sign() <= 0 || k.N.Bit(0) == 0:
 		return errors.New("n is not odd")
 	case size < minModulusBits || size > maxModulusBits:
-		return fmt.Errorf("n has %d bits", size)
+		return fmt.Errorf("n has %d bits, want %d to %d", size, minModulusBits, maxModulusBits)
 	case k.E < 3 || k.E > math.MaxInt32 || k.E&1 == 0:
 		return errors.New("e is not odd and from 3 to 2^31-1")
 	}
