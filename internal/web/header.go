@@ -18,10 +18,7 @@ func RetryAfter(value string, now time.Time) time.Duration {
 		seconds, _ := strconv.ParseUint(value, 10, 31) // the largest, if it is out of range
 		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
+	at, _ := http.ParseTime(value) // long ago, if it is malformed
 	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
