@@ -384,8 +384,13 @@ func TestJWKBounds(t *testing.T) {
 		}
 	}
 
+	n := base64url(keyOne().N.Bytes())
+	public, err := readKey(t, entryOf(map[string]any{"kty": "RSA", "crv": "P-256", "n": n, "e": "AQAB"}))
+	require.NoError(t, err, "an RSA key has no curve, whatever crv says")
+	assert.True(t, keyOne().PublicKey.Equal(public))
+
 	x := keys["OKP Ed25519"].Public().(ed25519.PublicKey)
-	public, err := readKey(t, entryOf(map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64url(x), "y": 1}))
+	public, err = readKey(t, entryOf(map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64url(x), "y": 1}))
 	require.NoError(t, err)
 	assert.Equal(t, x, public)
 	for _, row := range []struct {
