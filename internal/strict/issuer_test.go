@@ -45,27 +45,59 @@ func (m *issuerMember) Member(name []byte) *Value {
 	return nil
 }
 
-func TestHasOneOf(t *testing.T) {
-	for v, want := range map[Value]bool{
-		"":                               false,
-		`"a"`:                            true,
-		`"\u0061"`:                       true,
-		`"b"`:                            false,
-		`"a b"`:                          false,
-		`["a"]`:                          true,
-		`[ 1 , {"a":["a"]} , "\u0061" ]`: true,
-		`[["a"],{"a":"a"},"b"]`:          false,
-		`[]`:                             false,
-		`{"a":"a"}`:                      false,
-		`1`:                              true,
-		`1.0`:                            false,
-		`-1`:                             false,
-		`"1"`:                            true,
-		`true`:                           true,
-		`false`:                          false,
-		`[false,true]`:                   true,
-		`[null]`:                         false,
+func TestClaimedIssuer(t *testing.T) {
+	for payload, want := range map[Value]Value{
+		`{}`:                               ``,
+		" \t\r\n{ } \t\r\n":                ``,
+		`{"iss":"a"}`:                      `"a"`,
+		`{"iss":""}`:                       `""`,
+		`{"iss":"\"a\\"}`:                  `"\"a\\"`,
+		`{"iss":"\u0061"}`:                 `"\u0061"`,
+		"{ \"iss\" \t:\r\n \"a\" }":        `"a"`,
+		`{"iss":1}`:                        ``,
+		`{"iss":null,"iss":"a"}`:           ``, // only the first counts
+		`{"iss":{"iss":"a"}}`:              ``,
+		`{"iss":"a","iss":"b"}`:            `"a"`,
+		`{"iss":"a"`:                       `"a"`, // finds no other fault
+		`{"a":"iss","iss":"b"}`:            `"b"`,
+		`{"a":"\\","iss":"b"}`:             `"b"`,
+		`{"a":"\"","iss":"b"}`:             `"b"`,
+		`{"a":"}","iss":"b"}`:              `"b"`,
+		`{"a":{"iss":"a"},"iss":"b"}`:      `"b"`,
+		`{"a":[{"iss":"a"},[]],"iss":"b"}`: `"b"`,
+		`{"a":["iss"],"b":1}`:              ``,
+		"{\xff}":                           ``,
+
+		// What is called iss.
+		`{"\u0069\u0073\u0073":"a"}`: `"a"`,
+		`{"\u0069ss":"a"}`:           `"a"`,
+		`{"i\u0073s":"a"}`:           `"a"`,
+		`{"is\u0073":"a"}`:           `"a"`,
+		`{"":"a"}`:                   ``,
+		`{"i":"a"}`:                  ``,
+		`{"is":"a"}`:                 ``,
+		`{"ss":"a"}`:                 ``,
+		`{"it":"a"}`:                 ``,
+		`{"isx":"a"}`:                ``,
+		`{"issx":"a"}`:               ``,
+		`{"xiss":"a"}`:               ``,
+		`{"ISS":"a"}`:                ``,
+		`{"\u0049ss":"a"}`:           ``,
+		`{"is\u007":"a"}`:            ``,
+		`{"is\u00730":"a"}`:          ``,
+		`{"\iss":"a"}`:               ``,
 	} {
-		assert.Equal(t, want, v.HasOneOf([]string{"a", "1", "true", "null"}), v)
+		iss, ok := ClaimedIssuer(payload)
+		assert.True(t, ok, payload)
+		assert.Equal(t, want, iss, payload)
+	}
+	for _, payload := range []Value{
+		``, ` `, `null`, `1`, `"a"`, `[]`, `["iss"]`, `[{"iss":"a"}]`, `}`, `x{"iss":"a"}`,
+		`{`, `{"a":1`, `{"a":[}`, `{}x`, `{}{}`, `{"a":1}]`,
+		`{"`, `{"a`, `{"iss`, `{"iss\`, `{"iss\"`, `{"iss":"`, `{"iss":"a`, `{"iss":"a\"`, `{"iss":"a\`, `{"iss"`, `{"iss" `,
+	} {
+		iss, ok := ClaimedIssuer(payload)
+		assert.False(t, ok, payload)
+		assert.Empty(t, iss, payload)
 	}
 }
