@@ -368,12 +368,14 @@ func TestGetIsGivenUp(t *testing.T) {
 		_, _, failed := client.Get(ctx, document)
 		require.Equal(t, time.Second, time.Since(began))
 		requireFailure(t, Failure{NoAnswer: true}, `GET "`+document+`": context canceled`, failed)
+		synctest.Wait() // the transport's goroutine may end later
 		require.Equal(t, 1, asked)
 
 		_, _, failed = client.Get(ctx, document)
 		requireFailure(t, Failure{NoAnswer: true}, `GET "`+document+`": context canceled`, failed)
 		_, _, failed = (&exchange{client: client}).get(ctx, document) // what the other goroutine does
 		requireFailure(t, Failure{NoAnswer: true}, `GET "`+document+`": context canceled`, failed)
+		synctest.Wait()
 		require.Equal(t, 1, asked)
 	})
 }
