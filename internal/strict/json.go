@@ -91,7 +91,7 @@ func (o *object) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 // unquote returns the text of a JSON string. Most hold no escape, and are
 // returned without a copy.
 func unquote(v jsontext.Value) ([]byte, error) {
-	if bytes.IndexByte(v, '\\') < 0 {
+	if !bytes.ContainsRune(v, '\\') {
 		return v[1 : len(v)-1], nil
 	}
 	return jsontext.AppendUnquote(nil, v)
@@ -102,7 +102,7 @@ func (v Value) Text() (string, bool) {
 	if v.Kind() != '"' {
 		return "", false
 	}
-	if strings.IndexByte(string(v), '\\') < 0 {
+	if !strings.ContainsRune(string(v), '\\') {
 		return string(v[1 : len(v)-1]), true
 	}
 	s, err := jsontext.AppendUnquote(nil, v)
