@@ -122,12 +122,9 @@ func (v Value) Texts() ([]string, bool) {
 	}
 	list := make([]string, 0, 4)
 	for rest := trimSpace(v[1:]); rest[0] != ']'; {
-		if rest[0] != '"' {
-			return nil, false
-		}
 		element, _ := firstString(rest)
 		s, ok := element.Text()
-		if !ok { // not reached: it is valid
+		if !ok { // of a number, say: wherever element ends then, it is no string
 			return nil, false
 		}
 		list = append(list, s)
