@@ -3,10 +3,13 @@ package strict
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -79,4 +82,27 @@ func TestDecodeErrorRepeatsNoValue(t *testing.T) {
 	assert.EqualError(t, err, "decoding claims")
 	assert.ErrorIs(t, err, errPicky)
 	assert.NoError(t, errors.Unwrap(err))
+}
+
+// A name, and a type, may be 80 bytes long.
+func TestDecodeErrorIsLimited(t *testing.T) {
+	fits := strings.Repeat("n", 80-len(`""`))
+	typeOf := func(length int) reflect.Type {
+		name := strings.Repeat("N", length-len("struct { int }")-len(" "))
+		return reflect.StructOf([]reflect.StructField{{Name: name, Type: reflect.TypeFor[int]()}})
+	}
+	for _, row := range []struct {
+		member string
+		goType reflect.Type
+		want   string
+	}{
+		{fits, typeOf(80), `decoding: "` + fits + `": does not fit Go type ` + typeOf(80).String()},
+		{fits + "n", typeOf(81), `decoding: "` + fits[:75] + `...": does not fit Go type ` + typeOf(81).String()[:77] + "..."},
+		{"a\n", reflect.TypeFor[int](), `decoding: "a\n": does not fit Go type int`},
+	} {
+		pointer := jsontext.Pointer("").AppendToken(row.member).AppendToken("below")
+		err := DecodeError("decoding", &json.SemanticError{JSONPointer: pointer, GoType: row.goType})
+		assert.EqualError(t, err, row.want)
+	}
+	assert.EqualError(t, DecodeError("decoding", &json.SemanticError{JSONPointer: "/a"}), "decoding")
 }

@@ -44,3 +44,60 @@ func (m *issuerMember) Member(name []byte) *Value {
 	}
 	return nil
 }
+
+func TestClaimedIssuer(t *testing.T) {
+	for payload, want := range map[Value]Value{
+		`{}`:                               ``,
+		" \t\r\n{ } \t\r\n":                ``,
+		`{"iss":"a"}`:                      `"a"`,
+		`{"iss":""}`:                       `""`,
+		`{"iss":"\"a\\"}`:                  `"\"a\\"`,
+		`{"iss":"\u0061"}`:                 `"\u0061"`,
+		"{ \"iss\" \t:\r\n \"a\" }":        `"a"`,
+		`{"iss":1}`:                        ``,
+		`{"iss":null,"iss":"a"}`:           ``, // only the first counts
+		`{"iss":{"iss":"a"}}`:              ``,
+		`{"iss":"a","iss":"b"}`:            `"a"`,
+		`{"iss":"a"`:                       `"a"`, // finds no other fault
+		`{"a":"iss","iss":"b"}`:            `"b"`,
+		`{"a":"\\","iss":"b"}`:             `"b"`,
+		`{"a":"\"","iss":"b"}`:             `"b"`,
+		`{"a":"}","iss":"b"}`:              `"b"`,
+		`{"a":{"iss":"a"},"iss":"b"}`:      `"b"`,
+		`{"a":[{"iss":"a"},[]],"iss":"b"}`: `"b"`,
+		`{"a":["iss"],"b":1}`:              ``,
+		"{\xff}":                           ``,
+
+		// What is called iss.
+		`{"\u0069\u0073\u0073":"a"}`: `"a"`,
+		`{"\u0069ss":"a"}`:           `"a"`,
+		`{"i\u0073s":"a"}`:           `"a"`,
+		`{"is\u0073":"a"}`:           `"a"`,
+		`{"":"a"}`:                   ``,
+		`{"i":"a"}`:                  ``,
+		`{"is":"a"}`:                 ``,
+		`{"ss":"a"}`:                 ``,
+		`{"it":"a"}`:                 ``,
+		`{"isx":"a"}`:                ``,
+		`{"issx":"a"}`:               ``,
+		`{"xiss":"a"}`:               ``,
+		`{"ISS":"a"}`:                ``,
+		`{"\u0049ss":"a"}`:           ``,
+		`{"is\u007":"a"}`:            ``,
+		`{"is\u00730":"a"}`:          ``,
+		`{"\iss":"a"}`:               ``,
+	} {
+		iss, ok := ClaimedIssuer(payload)
+		assert.True(t, ok, payload)
+		assert.Equal(t, want, iss, payload)
+	}
+	for _, payload := range []Value{
+		``, ` `, `null`, `1`, `"a"`, `[]`, `["iss"]`, `[{"iss":"a"}]`, `}`, `x{"iss":"a"}`,
+		`{`, `{"a":1`, `{"a":[}`, `{}x`, `{}{}`, `{"a":1}]`,
+		`{"`, `{"a`, `{"iss`, `{"iss\`, `{"iss\"`, `{"iss":"`, `{"iss":"a`, `{"iss":"a\"`, `{"iss":"a\`, `{"iss"`, `{"iss" `,
+	} {
+		iss, ok := ClaimedIssuer(payload)
+		assert.False(t, ok, payload)
+		assert.Empty(t, iss, payload)
+	}
+}

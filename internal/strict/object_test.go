@@ -28,9 +28,13 @@ func TestObject(t *testing.T) {
 		assert.Equal(t, document, text)
 		assert.Equal(t, want, m.a, document)
 	}
-	for _, document := range []string{``, `null`, `[]`, `{"a":nul}`, `{"a":null,"a":1}`, `{"a":1,"\u0061":null}`, `{"a":null}x`, "{\"a\":\"\xff\"}"} {
+	for _, document := range []string{``, `null`, `[]`, `{`, `{"a`, `{a:1}`, `{"a"`, `{"a"}`, `{"a",}`, `{"a":`, `{"a":}`, `{"a":1`, `{"a":1,`, `{"a":1,}`, `{"a":nul}`, `{"a":nul,"b":1}`, `{"a" 1}`, `{"a":null,"a":1}`, `{"a":1,"\u0061":null}`, `{"a":null}x`, "{\"a\":\"\xff\"}"} {
 		_, err := Object([]byte(document), &oneMember{})
 		require.Error(t, err, document)
+	}
+	for _, document := range []string{`null`, `[]`, `[{"a":1}]`, `"a"`, `1`, `true`} {
+		_, err := Object([]byte(document), &oneMember{})
+		require.ErrorIs(t, err, ErrNotObject, document)
 	}
 }
 
