@@ -421,6 +421,7 @@ func TestTransportWithoutManners(t *testing.T) {
 			})})
 			unavailable(t, newSite().verifier(t, broken).Prefetch(t.Context()), context.DeadlineExceeded)
 			time.Sleep(time.Hour)
+			synctest.Wait()
 			assert.LessOrEqual(t, reads, 2*6, "nobody waits for the rest")
 		})
 	})
