@@ -132,7 +132,7 @@ type attemptDone struct {
 	retryAfter time.Duration // after a failure, the back-off
 }
 
-// A driverCall is a call of the Verifier beside that of the model.
+// A driverCall is a call of the Verifier, beside the model's.
 type driverCall struct {
 	*modelCall
 	real chan modelResult

@@ -26,7 +26,7 @@ var soakTime = flag.Duration("soak", 0, "how long TestSoak runs, 20s at least; 0
 
 const (
 	workers         = 32
-	rotationPeriod  = 15 * time.Second // from the first use of a key to that of the next
+	rotationPeriod  = 15 * time.Second // from the first use of a key to the first use of the next
 	publishedBefore = 12 * time.Second // before its first use
 	keptAfter       = 15 * time.Second // after its last use
 	failureRate     = 0.20             // of the answers
