@@ -93,16 +93,7 @@ func (a *Algorithm) Digest(input string) []byte {
 	if a.whole {
 		return []byte(input)
 	}
-	switch a.hash {
-	case crypto.SHA384:
-		sum := sha512.Sum384([]byte(input))
-		return sum[:]
-	case crypto.SHA512:
-		sum := sha512.Sum512([]byte(input))
-		return sum[:]
-	}
-	sum := Sum256(input)
-	return sum[:]
+	return a.sum(input)
 }
 
 // Verify reports whether signature is key's over the input of this digest. A key of
@@ -119,17 +110,22 @@ func (a *Algorithm) Verify(key crypto.PublicKey, digest, signature []byte) bool 
 // hash (OpenID Connect Core §3.1.3.6). For Ed25519, of which no specification says
 // which hash that is, it is the one that Ed25519 uses, SHA-512.
 func (a *Algorithm) HalfHash(value string) string {
-	encode := base64.RawURLEncoding.EncodeToString
+	sum := a.sum(value)
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+// sum returns the algorithm's hash of s.
+func (a *Algorithm) sum(s string) []byte {
 	switch a.hash {
 	case crypto.SHA384:
-		sum := sha512.Sum384([]byte(value))
-		return encode(sum[:len(sum)/2])
+		sum := sha512.Sum384([]byte(s))
+		return sum[:]
 	case crypto.SHA512:
-		sum := sha512.Sum512([]byte(value))
-		return encode(sum[:len(sum)/2])
+		sum := sha512.Sum512([]byte(s))
+		return sum[:]
 	}
-	sum := sha256.Sum256([]byte(value))
-	return encode(sum[:len(sum)/2])
+	sum := Sum256(s)
+	return sum[:]
 }
 
 // The standard library is called directly, and by name. A JOSE library keeps its

@@ -429,9 +429,11 @@ func TestTypeOf(t *testing.T) {
 
 // The hash of a short input is made without more allocations than its result.
 func TestDigestAllocations(t *testing.T) {
+	var digested []byte // kept, or an inlined call would not have to make it
+	defer func() { require.NotEmpty(t, digested) }()
 	for alg, want := range map[string]float64{"RS256": 1, "PS256": 1, "ES256": 1, "Ed25519": 1} {
 		a := jose.ByName(alg)
-		assert.Equal(t, want, testing.AllocsPerRun(10, func() { a.Digest("header.payload") }), alg)
+		assert.Equal(t, want, testing.AllocsPerRun(10, func() { digested = a.Digest("header.payload") }), alg)
 	}
 	sum := sha512.Sum512([]byte("header.payload"))
 	assert.Equal(t, sum[:], jose.ByName("ES512").Digest("header.payload"))
